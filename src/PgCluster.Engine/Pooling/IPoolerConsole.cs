@@ -1,0 +1,32 @@
+namespace PgCluster.Engine.Pooling;
+
+/// <summary>
+/// The admin console of one PgBouncer. Every call is bounded by its token; errors are <see cref="PgClusterException"/> with
+/// <see cref="Reason.PoolerUnreachable"/>, or <see cref="Reason.PauseTimeout"/> from a pause whose token ended.
+/// </summary>
+public interface IPoolerConsole : IAsyncDisposable
+{
+    /// <summary>
+    /// Pauses every database (except the console's own): new queries queue at once, the call returns when every server connection is released.
+    /// Success when paused already. When the token ends first, the pause is lifted again before the exception is thrown.
+    /// </summary>
+    Task PauseAsync(CancellationToken cancellationToken);
+
+    /// <summary>Resumes every database and lifts a global pause. Success when nothing was paused.</summary>
+    Task ResumeAsync(CancellationToken cancellationToken);
+
+    /// <summary>Reads the configuration file again. PgBouncer answers success even for a broken file: confirm with <see cref="ShowDatabasesAsync"/>.</summary>
+    Task ReloadAsync(CancellationToken cancellationToken);
+
+    /// <summary>SHOW DATABASES, by column name.</summary>
+    Task<IReadOnlyList<PoolerDatabase>> ShowDatabasesAsync(CancellationToken cancellationToken);
+
+    /// <summary>SHOW POOLS and the version, as counts.</summary>
+    Task<PoolerCounts> GetCountsAsync(CancellationToken cancellationToken);
+
+    /// <summary>Stops new connections to one database, or to all of them except the console's own when null.</summary>
+    Task DisableAsync(string? database, CancellationToken cancellationToken);
+
+    /// <summary>Undoes <see cref="DisableAsync"/>.</summary>
+    Task EnableAsync(string? database, CancellationToken cancellationToken);
+}

@@ -1,0 +1,45 @@
+namespace PgCluster;
+
+/// <summary>What happened to the published address of the primary.</summary>
+public enum PrimaryChangeKind
+{
+    /// <summary>The value when the watch began.</summary>
+    Current = 0,
+
+    /// <summary>A new address was published.</summary>
+    Changed,
+
+    /// <summary>The key was deleted: no primary is published.</summary>
+    Removed,
+
+    /// <summary>Events were missed (etcd had compacted them away, or was gone): what follows is the value of now.</summary>
+    Gap,
+}
+
+/// <summary>One event of <c>Watch-PgPrimary</c>.</summary>
+public sealed record PrimaryChange
+{
+    /// <summary>The cluster's name.</summary>
+    public required string Cluster { get; init; }
+
+    /// <summary>What happened.</summary>
+    public required PrimaryChangeKind Kind { get; init; }
+
+    /// <summary>Name of the node the address belongs to; null when none or unknown.</summary>
+    public string? Primary { get; init; }
+
+    /// <summary>The host published; null when none.</summary>
+    public string? Host { get; init; }
+
+    /// <summary>The port published; 0 when none.</summary>
+    public int Port { get; init; }
+
+    /// <summary>The primary before, as far as this watch saw it; null when unknown.</summary>
+    public string? Previous { get; init; }
+
+    /// <summary>etcd's revision of the event: orders all of them.</summary>
+    public long Revision { get; init; }
+
+    /// <summary>When this observer saw it.</summary>
+    public DateTimeOffset ObservedAt { get; init; }
+}
