@@ -1,20 +1,23 @@
 namespace PgCluster.Engine.Failover;
 
 /// <summary>What a failover would do and whether it may.</summary>
-/// <param name="Plan">The plan, with every check, candidate and blocker; its steps are empty when it may not run.</param>
-/// <param name="Refusal">The first check that says no; null when it may run.</param>
-public sealed record FailoverAssessment(OperationPlan Plan, PreflightCheck? Refusal)
+/// <param name="Plan">The plan, with every check, candidate and blocker; it has steps exactly when it may run.</param>
+public sealed record FailoverAssessment(OperationPlan Plan)
 {
-    /// <summary>True when it may run.</summary>
-    public bool Ready => Refusal is null;
+    /// <summary>The first check that says no, as an error; null when the plan may run.</summary>
+    public PgClusterException? Refusal => RefusalOf(Plan);
 
-    /// <summary>The refusal as an error.</summary>
-    public PgClusterException ToException()
+    /// <summary>The first check of a plan that says no, as an error; null when the plan may run.</summary>
+    public static PgClusterException? RefusalOf(OperationPlan plan)
     {
-        var refusal = Refusal ?? throw new InvalidOperationException("nothing was refused");
-        var others = Plan.Checks.Count(c => c.Status == CheckStatus.Failed) - 1;
-        return new PgClusterException(
-            refusal.Reason,
-            $"{refusal.Name}: {refusal.Evidence}{(refusal.Remedy.Length > 0 ? " -- " + refusal.Remedy : "")}{(others > 0 ? $" (and {others} more: see Test-PgFailover -Detailed)" : "")}");
+        var failed = plan.Checks.Where(c => c.Status == CheckStatus.Failed).ToArray();
+        if (failed is not [var first, .. var others])
+        {
+            return null;
+        }
+
+        var remedy = first.Remedy.Length > 0 ? $" -- {first.Remedy}" : "";
+        var more = others.Length > 0 ? $" (also: {string.Join(", ", others.Select(c => c.Name))})" : "";
+        return new PgClusterException(first.Reason, $"{first.Name}: {first.Evidence}{remedy}{more}") { Target = plan.To ?? plan.Cluster };
     }
 }

@@ -31,8 +31,8 @@ public static class FailoverPlanner
             .. view.Poolers.Select(p => Pooler(p, from, forced, request)),
             .. Proxies(view),
         ];
-        var refusal = checks.FirstOrDefault(c => c.Status == CheckStatus.Failed);
-        var plan = new OperationPlan
+        var ready = !checks.Any(c => c.Status == CheckStatus.Failed);
+        return new FailoverAssessment(new OperationPlan
         {
             Id = id,
             Kind = "failover",
@@ -41,12 +41,11 @@ public static class FailoverPlanner
             To = target,
             Forced = forced,
             Revision = view.PublishedPrimary?.ModRevision ?? 0,
-            Steps = refusal is null && target is not null ? Steps(view, from, target, forced, options) : [],
+            Steps = ready && target is not null ? Steps(view, from, target, forced, options) : [],
             Checks = checks,
             Candidates = candidates,
             Blockers = view.Blockers,
-        };
-        return new FailoverAssessment(plan, refusal);
+        });
     }
 
     private static PreflightCheck Quorum(ClusterView view)

@@ -1,4 +1,4 @@
-namespace PgCluster.Engine.Failover;
+namespace PgCluster;
 
 /// <summary>What was asked of a failover.</summary>
 public sealed record FailoverRequest

@@ -1,4 +1,4 @@
-namespace PgCluster.Engine.Operations;
+namespace PgCluster;
 
 /// <summary>Is told how an operation goes. Must not throw and must not wait.</summary>
 public interface IOperationObserver
