@@ -22,19 +22,19 @@ public sealed record ClusterConfig
     public PostgresConfig Postgres { get; init; } = new();
 
     /// <summary>[[nodes]].</summary>
-    public IReadOnlyList<NodeOptions> Nodes { get; init; } = [];
+    public IReadOnlyList<NodeConfig> Nodes { get; init; } = [];
 
     /// <summary>[[poolers]].</summary>
-    public IReadOnlyList<PoolerOptions> Poolers { get; init; } = [];
+    public IReadOnlyList<PoolerConfig> Poolers { get; init; } = [];
 
     /// <summary>[agent].</summary>
-    public AgentOptions Agent { get; init; } = new();
+    public AgentConfig Agent { get; init; } = new();
 
     /// <summary>[proxy].</summary>
-    public ProxyOptions Proxy { get; init; } = new();
+    public ProxyConfig Proxy { get; init; } = new();
 
     /// <summary>[failover].</summary>
-    public FailoverOptions Failover { get; init; } = new();
+    public FailoverConfig Failover { get; init; } = new();
 }
 
 /// <summary>How the store is reached. Paths are absolute.</summary>
@@ -116,7 +116,7 @@ public sealed record PostgresConfig
 }
 
 /// <summary>One PostgreSQL node.</summary>
-public sealed record NodeOptions
+public sealed record NodeConfig
 {
     /// <summary>Name; also the application_name of its replication.</summary>
     public required string Name { get; init; }
@@ -150,7 +150,7 @@ public sealed record NodeOptions
 }
 
 /// <summary>One PgBouncer.</summary>
-public sealed record PoolerOptions
+public sealed record PoolerConfig
 {
     /// <summary>Name.</summary>
     public required string Name { get; init; }
@@ -187,7 +187,7 @@ public sealed record PoolerOptions
 }
 
 /// <summary>How an agent works.</summary>
-public sealed record AgentOptions
+public sealed record AgentConfig
 {
     /// <summary>Between two looks at the server.</summary>
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(1);
@@ -200,7 +200,7 @@ public sealed record AgentOptions
 }
 
 /// <summary>How a proxy works.</summary>
-public sealed record ProxyOptions
+public sealed record ProxyConfig
 {
     /// <summary>Between two reads of the primary key besides the watch.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromMinutes(1);
@@ -216,7 +216,7 @@ public sealed record ProxyOptions
 }
 
 /// <summary>Budgets and limits of a failover.</summary>
-public sealed record FailoverOptions
+public sealed record FailoverConfig
 {
     /// <summary>For each agent's and keeper's answer.</summary>
     public TimeSpan HealthCheckTimeout { get; init; } = TimeSpan.FromSeconds(2);
