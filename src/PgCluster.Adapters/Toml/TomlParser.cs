@@ -134,7 +134,7 @@ sealed class TomlParser(TomlScanner scanner)
     PgClusterException AlreadyThere(TomlTable table, TomlKey key, string wrong, string expected)
     {
         var first = table.PositionOf(key.Name);
-        return scanner.Error(key.Position, $"{TomlStrings.Quote(key.Name)} {wrong} (first at line {first.Line}, column {first.Column})", expected);
+        return scanner.Error(key.Position, $"{TomlText.Quote(key.Name)} {wrong} (first at line {first.Line}, column {first.Column})", expected);
     }
 
     TomlTable NewTable(SourcePosition position, TomlTableKind kind, TomlTable? owner, int parentDepth)

@@ -106,7 +106,7 @@ static partial class TomlScalars
     static string WithoutUnderscores(string word) => word.Replace("_", "", StringComparison.Ordinal);
 
     static bool LooksLikeDateOrTime(string word) =>
-        word.Contains(':', StringComparison.Ordinal) || (word.Length > 4 && word[4] == '-' && word.Take(4).All(char.IsAsciiDigit));
+        (char.IsAsciiDigit(word[0]) && word.Contains(':', StringComparison.Ordinal)) || (word.Length > 4 && word[4] == '-' && word.Take(4).All(char.IsAsciiDigit));
 
     static ConfigValue ReadDateOrTime(TomlScanner scanner, string word, SourcePosition position)
     {
@@ -121,7 +121,7 @@ static partial class TomlScalars
             throw scanner.Error(
                 position,
                 "a date or time that is not written as RFC 3339 has it",
-                "YYYY-MM-DD, HH:MM:SS, or both with a T between them, with or without Z or +HH:MM behind");
+                "YYYY-MM-DD, HH:MM:SS, or both with a T between them, with or without Z or +HH:MM behind; or quotes, if it is a string");
         }
 
         try

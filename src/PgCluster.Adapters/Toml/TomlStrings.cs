@@ -14,18 +14,6 @@ static class TomlStrings
         return scanner.At(new string(quote, 3)) ? ReadMultiLine(scanner, quote) : ReadSingleLine(scanner, quote);
     }
 
-    /// <summary>A name in an error: quoted when it is not obvious where it ends, and never a control character.</summary>
-    public static string Quote(string name)
-    {
-        var text = new StringBuilder().Append('"');
-        foreach (var c in name)
-        {
-            _ = char.IsControl(c) ? text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:X4}") : text.Append(c);
-        }
-
-        return text.Append('"').ToString();
-    }
-
     static string ReadSingleLine(TomlScanner scanner, char quote)
     {
         var position = scanner.Position;
