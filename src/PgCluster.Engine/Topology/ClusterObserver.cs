@@ -43,7 +43,7 @@ public sealed class ClusterObserver
         var proxies = await ListOrEmptyAsync(StoreKeys.Proxies, cancellationToken).ConfigureAwait(false);
         var known = _config.Poolers.ToDictionary(
             p => p.Name,
-            p => (Info: new PoolerInfo { Cluster = _config.Name, Name = p.Name, Host = p.Host, Port = p.Port, Node = p.Node.Length > 0 ? p.Node : null, Keeper = p.Keeper }, Configured: true),
+            p => (Info: new PoolerInfo { Cluster = _config.Name, Name = p.Name, Host = p.Host, Port = p.Port, Node = p.Node.Length > 0 ? p.Node : null, Keeper = p.Keeper.ToString() }, Configured: true),
             StringComparer.Ordinal);
         foreach (var entry in registered)
         {
@@ -103,7 +103,7 @@ public sealed class ClusterObserver
     }
 
     /// <summary>Turns the agents' reports into rows: lag, synchronous state and upstream come from looking at all of them together.</summary>
-    private NodeObservation[] Combine(IReadOnlyList<(NodeOptions Node, NodeReport? Report, string Error)> answers)
+    private NodeObservation[] Combine(IReadOnlyList<(NodeConfig Node, NodeReport? Report, string Error)> answers)
     {
         var primary = answers.FirstOrDefault(a => a.Report?.Postgres is { Role: NodeRole.Primary, State: NodeState.Running }).Report?.Postgres;
         return [.. answers.Select(a =>
@@ -132,7 +132,7 @@ public sealed class ClusterObserver
                     NoFailover = a.Node.NoFailover,
                     ServerVersion = server?.ServerVersion,
                     SystemIdentifier = server?.SystemIdentifier,
-                    Agent = a.Node.Agent,
+                    Agent = a.Node.Agent.ToString(),
                     AgentVersion = a.Report?.AgentVersion,
                     Evidence = server?.Evidence ?? a.Error,
                 },
@@ -143,7 +143,7 @@ public sealed class ClusterObserver
     private string NameOf(string address) =>
         _config.Nodes.FirstOrDefault(n => string.Create(CultureInfo.InvariantCulture, $"{n.Host}:{n.Port}") == address)?.Name ?? address;
 
-    private async Task<(NodeOptions Node, NodeReport? Report, string Error)> AskAsync(NodeOptions node, CancellationToken cancellationToken)
+    private async Task<(NodeConfig Node, NodeReport? Report, string Error)> AskAsync(NodeConfig node, CancellationToken cancellationToken)
     {
         try
         {
