@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using PgCluster.Client;
+using PgCluster.Tests.Integration.Fixtures;
 
 namespace PgCluster.Tests.Integration.Measurement;
 
@@ -12,7 +13,7 @@ public sealed class WriteGapMeterTests(GapServer server) : IClassFixture<GapServ
     public async Task Quiet_route_loses_nothing_and_leaves_nothing_behind()
     {
         await using var meter = await StartAsync(server.PoolerUri);
-        await AtLeastAsync(500);
+        await CommitAsync(500);
 
         var report = await meter.StopAsync(Token);
 
@@ -20,29 +21,28 @@ public sealed class WriteGapMeterTests(GapServer server) : IClassFixture<GapServ
         Assert.Null(report.FirstError);
         Assert.Equal(16, report.Writers);
         Assert.True(report.Commits >= 500, $"{report.Commits} commits");
-        Assert.True(report.LongestCommitMs >= report.WriteGapMs / 2, $"{report}");
-        Assert.True(report.DurationSeconds > 0);
+        Assert.True(report is { WriteGapMs: > 0, LongestCommitMs: > 0, DurationSeconds: > 0 }, $"{report}");
         await meter.DisposeAsync();
         Assert.Null(meter.LeftBehind);
-        Assert.Equal("", await server.GapTableAsync() ?? "");
+        Assert.Equal("", await TableAsync());
     }
 
     [Fact]
     public async Task Pause_of_the_pooler_is_the_gap_and_no_error()
     {
         await using var meter = await StartAsync(server.PoolerUri);
-        await AtLeastAsync(100);
+        await CommitAsync(100);
         await server.AdminAsync("PAUSE");
         var paused = Stopwatch.GetTimestamp();
         await Task.Delay(250, Token);
         var held = Stopwatch.GetElapsedTime(paused);
         await server.AdminAsync("RESUME");
-        await AtLeastAsync(100);
+        await CommitAsync(100);
 
         var report = await meter.StopAsync(Token);
 
         Assert.True(report.WriteGapMs >= held.TotalMilliseconds, $"{report.WriteGapMs} ms, but paused for {held.TotalMilliseconds} ms");
-        Assert.True(report.LongestCommitMs >= held.TotalMilliseconds);
+        Assert.True(report.LongestCommitMs >= held.TotalMilliseconds, $"{report.LongestCommitMs} ms, but paused for {held.TotalMilliseconds} ms");
         Assert.Equal((0, 0, 0, 0), (report.ClientErrors, report.Reconnects, report.LostCommits, report.DoubledCommits));
     }
 
@@ -51,20 +51,20 @@ public sealed class WriteGapMeterTests(GapServer server) : IClassFixture<GapServ
     [InlineData("immediate")]
     public async Task Restart_of_the_server_is_errors_and_reconnects_but_nothing_lost(string mode)
     {
-        await using var meter = await StartAsync(server.DirectUri);
-        await AtLeastAsync(100);
+        await using var meter = await StartAsync(server.ServerUri);
+        await CommitAsync(100);
         await server.StopAsync(mode);
         var stopped = Stopwatch.GetTimestamp();
         await Task.Delay(100, Token);
         var down = Stopwatch.GetElapsedTime(stopped);
         await server.StartAsync();
-        await AtLeastAsync(100);
+        await CommitAsync(100);
 
         var report = await meter.StopAsync(Token);
 
         Assert.True(report.WriteGapMs >= down.TotalMilliseconds, $"{report.WriteGapMs} ms, but down for {down.TotalMilliseconds} ms");
         Assert.True(report.ClientErrors >= 16, $"{report.ClientErrors} errors");
-        Assert.True(report.Reconnects is >= 1, $"{report.Reconnects} reconnects");
+        Assert.True(report.Reconnects >= 1, $"{report.Reconnects} reconnects");
         Assert.StartsWith("writer ", report.FirstError, StringComparison.Ordinal);
         Assert.Equal((0, 0), (report.LostCommits, report.DoubledCommits));
     }
@@ -73,8 +73,7 @@ public sealed class WriteGapMeterTests(GapServer server) : IClassFixture<GapServ
     public async Task Deleted_row_is_lost_and_doubled_row_is_doubled()
     {
         await using var meter = await StartAsync(server.PoolerUri);
-        await AtLeastAsync(100);
-        var table = await server.GapTableAsync();
+        var table = await TableAsync();
         await server.QueryAsync($"delete from {table} where (writer, number) in ((0, 1), (3, 1))");
         await server.QueryAsync($"insert into {table} values (5, 1)");
 
@@ -86,13 +85,22 @@ public sealed class WriteGapMeterTests(GapServer server) : IClassFixture<GapServ
     [Fact]
     public async Task Writers_that_hang_are_given_up_on_after_the_drain_timeout()
     {
-        await using var meter = await StartAsync(server.PoolerUri, new WriteGapOptions { Uri = "", Writers = 4, DrainTimeout = TimeSpan.FromMilliseconds(200) });
-        await AtLeastAsync(20);
+        await using var meter = await WriteGapMeter.StartAsync(
+            new WriteGapOptions { Uri = server.PoolerUri, Writers = 4, DrainTimeout = TimeSpan.FromMilliseconds(200) }, Token);
         await server.AdminAsync("PAUSE");
-        await server.UntilAsync("every writer waits", async () => await server.WaitingAsync() == 4);
-        var stopping = meter.StopAsync(Token);
-        await server.UntilAsync("the writers are gone", async () => await server.WaitingAsync() <= 1);
-        await server.AdminAsync("RESUME");
+        Task<WriteGapReport> stopping;
+        try
+        {
+            await Poll.UntilAsync("every writer waits", async () => await server.WaitingAsync() == 4);
+            stopping = meter.StopAsync(Token);
+
+            // PgBouncer does not see that the four are gone; the fifth is the one that reads the table back.
+            await Poll.UntilAsync("the table is asked for", async () => await server.WaitingAsync() == 5);
+        }
+        finally
+        {
+            await server.AdminAsync("RESUME");
+        }
 
         var report = await stopping;
 
@@ -115,20 +123,23 @@ public sealed class WriteGapMeterTests(GapServer server) : IClassFixture<GapServ
     public async Task Schema_that_is_not_there_is_an_invalid_argument()
     {
         var error = await Assert.ThrowsAsync<PgClusterException>(() => WriteGapMeter.StartAsync(
-            new WriteGapOptions { Uri = server.DirectUri, Writers = 1, Schema = "nowhere" }, Token));
+            new WriteGapOptions { Uri = server.ServerUri, Writers = 1, Schema = "nowhere" }, Token));
 
         Assert.Equal(Reason.InvalidArgument, error.Reason);
     }
 
-    private static Task<WriteGapMeter> StartAsync(string uri, WriteGapOptions? options = null) =>
-        WriteGapMeter.StartAsync((options ?? new WriteGapOptions { Uri = "" }) with { Uri = uri }, Token);
+    private static Task<WriteGapMeter> StartAsync(string uri) => WriteGapMeter.StartAsync(new WriteGapOptions { Uri = uri }, Token);
 
-    /// <summary>Waits until that many more rows were committed.</summary>
-    private async Task AtLeastAsync(long more)
+    /// <summary>The table of the one measurement that runs; empty when there is none.</summary>
+    private async Task<string> TableAsync() =>
+        (await server.QueryAsync("select string_agg(relname, ',') from pg_class where relkind = 'r' and relname like 'pgcluster\\_write\\_gap\\_%'"))!;
+
+    /// <summary>Waits until that many more rows are committed.</summary>
+    private async Task CommitAsync(long more)
     {
-        var table = await server.GapTableAsync();
+        var table = await TableAsync();
         var before = await CountAsync(table);
-        await server.UntilAsync($"{more} more rows", async () => await CountAsync(table) >= before + more);
+        await Poll.UntilAsync($"{more} more rows are committed", async () => await CountAsync(table) >= before + more);
     }
 
     private async Task<long> CountAsync(string table) => long.Parse((await server.QueryAsync($"select count(*) from {table}"))!, CultureInfo.InvariantCulture);

@@ -1,10 +1,11 @@
 using PgCluster.Engine.Measurement;
+using PgCluster.Tests.Unit.Support;
 
-namespace PgCluster.Tests.Unit.Engine.Measurement;
+namespace PgCluster.Tests.Unit.Measurement;
 
 public sealed class WriteLedgerTests
 {
-    private readonly StepClock _clock = new();
+    private readonly FakeTimeProvider _clock = new();
 
     [Fact]
     public void Gap_is_the_longest_time_in_which_no_writer_was_acknowledged()
@@ -14,7 +15,7 @@ public sealed class WriteLedgerTests
         Commit(ledger, 0, 10);
         ledger.Send(0);
         Commit(ledger, 1, 40);
-        _clock.Advance(30);
+        _clock.Advance(TimeSpan.FromMilliseconds(30));
         ledger.Acknowledge(0);
         Commit(ledger, 1, 5);
 
@@ -46,9 +47,9 @@ public sealed class WriteLedgerTests
     {
         var ledger = new WriteLedger(1, _clock);
         ledger.Send(0);
-        _clock.Advance(100);
+        _clock.Advance(TimeSpan.FromMilliseconds(100));
         ledger.Begin();
-        _clock.Advance(20);
+        _clock.Advance(TimeSpan.FromMilliseconds(20));
         ledger.Acknowledge(0);
 
         Assert.Equal(20, Close(ledger).LongestCommitMs);
@@ -60,9 +61,9 @@ public sealed class WriteLedgerTests
         var ledger = new WriteLedger(1, _clock);
         ledger.Begin();
         Commit(ledger, 0, 10);
-        _clock.Advance(250);
+        _clock.Advance(TimeSpan.FromMilliseconds(250));
         var stop = _clock.GetTimestamp();
-        _clock.Advance(1000);
+        _clock.Advance(TimeSpan.FromMilliseconds(1000));
 
         var report = Close(ledger, stop);
 
@@ -77,9 +78,9 @@ public sealed class WriteLedgerTests
         ledger.Begin();
         Commit(ledger, 0, 10);
         ledger.Send(0);
-        _clock.Advance(250);
+        _clock.Advance(TimeSpan.FromMilliseconds(250));
         var stop = _clock.GetTimestamp();
-        _clock.Advance(1000);
+        _clock.Advance(TimeSpan.FromMilliseconds(1000));
         ledger.End(stop);
         ledger.Fail(0, "given up on");
         ledger.BeginVerification();
@@ -94,11 +95,11 @@ public sealed class WriteLedgerTests
         var ledger = new WriteLedger(1, _clock);
         ledger.Begin();
         ledger.Send(0);
-        _clock.Advance(50);
+        _clock.Advance(TimeSpan.FromMilliseconds(50));
         var stop = _clock.GetTimestamp();
-        _clock.Advance(25);
+        _clock.Advance(TimeSpan.FromMilliseconds(25));
         ledger.Acknowledge(0);
-        _clock.Advance(1000);
+        _clock.Advance(TimeSpan.FromMilliseconds(1000));
 
         Assert.Equal(75, Close(ledger, stop).WriteGapMs);
     }
@@ -258,7 +259,7 @@ public sealed class WriteLedgerTests
     private void Commit(WriteLedger ledger, int writer, int milliseconds)
     {
         ledger.Send(writer);
-        _clock.Advance(milliseconds);
+        _clock.Advance(TimeSpan.FromMilliseconds(milliseconds));
         ledger.Acknowledge(writer);
     }
 
@@ -286,16 +287,4 @@ public sealed class WriteLedgerTests
         from writer in Enumerable.Range(0, writers)
         from number in Enumerable.Range(1, each)
         select (writer, (long)number);
-
-    /// <summary>A clock that stands still until it is told.</summary>
-    private sealed class StepClock : TimeProvider
-    {
-        private long _milliseconds = 1_000_000;
-
-        public override long TimestampFrequency => 1000;
-
-        public void Advance(int milliseconds) => _milliseconds += milliseconds;
-
-        public override long GetTimestamp() => _milliseconds;
-    }
 }

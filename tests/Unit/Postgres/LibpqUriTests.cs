@@ -1,7 +1,7 @@
 using Npgsql;
 using PgCluster.Adapters.Postgres;
 
-namespace PgCluster.Tests.Unit.Adapters.Postgres;
+namespace PgCluster.Tests.Unit.Postgres;
 
 public sealed class LibpqUriTests
 {

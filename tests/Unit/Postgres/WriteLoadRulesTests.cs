@@ -1,6 +1,6 @@
 using PgCluster.Adapters.Postgres;
 
-namespace PgCluster.Tests.Unit.Adapters.Postgres;
+namespace PgCluster.Tests.Unit.Postgres;
 
 public sealed class WriteLoadRulesTests
 {
