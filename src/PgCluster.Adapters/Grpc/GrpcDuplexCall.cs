@@ -4,8 +4,8 @@ using Google.Protobuf;
 namespace PgCluster.Adapters.Grpc;
 
 /// <summary>
-/// A call in which both ends send messages as they like. Writers may be many, the reader is one. Disposing it ends the call
-/// on both sides unless it is over already.
+/// A call in which both ends send messages as they like. Writers may be many, the reader is one, and there should always be
+/// one: only the reader learns that the server ended the call. Disposing it ends the call on both sides unless it is over already.
 /// </summary>
 public sealed class GrpcDuplexCall<TRequest, TResponse> : IAsyncDisposable
     where TRequest : IMessage<TRequest>
@@ -103,10 +103,6 @@ public sealed class GrpcDuplexCall<TRequest, TResponse> : IAsyncDisposable
         finally
         {
             _reading.Release();
-            if (_disposed != 0)
-            {
-                DisposeReader();
-            }
         }
     }
 
@@ -130,7 +126,7 @@ public sealed class GrpcDuplexCall<TRequest, TResponse> : IAsyncDisposable
             // The call ends here, however it fared.
         }
 
-        DisposeReader();
+        _reader?.Dispose();
         _scope.Dispose();
     }
 
@@ -193,16 +189,6 @@ public sealed class GrpcDuplexCall<TRequest, TResponse> : IAsyncDisposable
         if (_response.IsCompletedSuccessfully)
         {
             _response.Result.Dispose();
-        }
-    }
-
-    // The reader's buffer goes back to the pool only when nobody can be reading into it.
-    private void DisposeReader()
-    {
-        if (_reading.Wait(0, CancellationToken.None))
-        {
-            _reader?.Dispose();
-            _reading.Release();
         }
     }
 }
