@@ -47,7 +47,7 @@ if ($Task -eq 'Test' -and -not (Get-Module -ListAvailable -Name Pester | Where-O
     }
 }
 
-dotnet build build/Build.csproj -c Release -v quiet -clp:NoSummary -nodeReuse:false | ForEach-Object { [Console]::Error.WriteLine($_) }
+dotnet build build/Build.csproj -c Release -v quiet -clp:ErrorsOnly -nodeReuse:false | ForEach-Object { [Console]::Error.WriteLine($_) }
 if ($LASTEXITCODE -ne 0) {
     exit $LASTEXITCODE
 }

@@ -82,16 +82,19 @@ as_root() {
 
 may_become_root() { [ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }; }
 
-apt_install() {
+apt() {
     local options=(-y -q --no-install-recommends -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold)
-    as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install "${options[@]}" "$@" >&2 </dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get "${options[@]}" "$@" >&2 </dev/null
 }
 
-# The lists of a fresh machine are empty and those of an old one name versions that are gone: only then they are fetched.
-apt_install_updating() {
-    apt_install "$@" 2>/dev/null || {
-        as_root apt-get update -q >&2 </dev/null || say "build.sh: apt-get update failed; trying with the lists that are there"
-        apt_install "$@"
+apt_update() { apt update || say "build.sh: apt-get update failed; trying with the lists that are there"; }
+
+# The lists of a fresh machine are empty, those of an old one name versions that are gone: only then they are fetched.
+apt_install() {
+    apt --simulate install "$@" >/dev/null 2>&1 || apt_update
+    apt install "$@" || {
+        apt_update
+        apt install "$@"
     }
 }
 
@@ -117,7 +120,7 @@ need_servers() {
             printf 'create_main_cluster = false\n' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
         fi
         # shellcheck disable=SC2086 # one word a package
-        apt_install_updating $packages || die "apt-get could not install $packages"
+        apt_install $packages || die "apt-get could not install $packages"
         lines=$(missing)
         [ -z "$lines" ] || die "still missing after the installation: $(printf '%s\n' "$lines" | cut -f2 | tr '\n' ';')"
     fi
@@ -126,7 +129,7 @@ need_servers() {
     if [ -n "$optional" ] && [ "$task" = test ] && command -v apt-get >/dev/null && may_become_root; then
         say "installing $optional"
         # shellcheck disable=SC2086 # one word a package
-        apt_install_updating $optional || say "build.sh: $optional could not be installed; the tests against @grpc/grpc-js will not run"
+        apt_install $optional || say "build.sh: $optional could not be installed; the tests against @grpc/grpc-js will not run"
     fi
 }
 
@@ -195,5 +198,5 @@ if pwsh=$(find_pwsh); then
 fi
 
 say "there is no PowerShell 7.6 or newer on this machine: going on without the module"
-dotnet build build/Build.csproj -c Release -v quiet -clp:NoSummary -nodeReuse:false >&2
+dotnet build build/Build.csproj -c Release -v quiet -clp:ErrorsOnly -nodeReuse:false >&2
 exec dotnet artifacts/bin/Build/release/pgcluster-build.dll "$task" ${json:+--json}

@@ -63,4 +63,4 @@ catch (OperationCanceledException) when (cancelled.IsCancellationRequested)
 }
 
 async Task BuildAsync(Repository repository) => await Tool.DotnetAsync(
-    ["build", repository.Solution, "-c", Repository.Configuration, "-v", "quiet", "-clp:NoSummary"], log, cancelled.Token);
+    ["build", repository.Solution, "-c", Repository.Configuration, "-v", "quiet", "-clp:ErrorsOnly"], log, cancelled.Token);
