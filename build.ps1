@@ -47,8 +47,9 @@ if ($Task -eq 'Test' -and -not (Get-Module -ListAvailable -Name Pester | Where-O
     }
 }
 
-dotnet build build/Build.csproj -c Release -v quiet -clp:ErrorsOnly -nodeReuse:false | ForEach-Object { [Console]::Error.WriteLine($_) }
+$said = dotnet build build/Build.csproj -c Release -v quiet -nodeReuse:false
 if ($LASTEXITCODE -ne 0) {
+    $said | ForEach-Object { [Console]::Error.WriteLine($_) }
     exit $LASTEXITCODE
 }
 

@@ -198,5 +198,5 @@ if pwsh=$(find_pwsh); then
 fi
 
 say "there is no PowerShell 7.6 or newer on this machine: going on without the module"
-dotnet build build/Build.csproj -c Release -v quiet -clp:ErrorsOnly -nodeReuse:false >&2
+said=$(dotnet build build/Build.csproj -c Release -v quiet -nodeReuse:false 2>&1 </dev/null) || die "build/Build.csproj does not build: $said"
 exec dotnet artifacts/bin/Build/release/pgcluster-build.dll "$task" ${json:+--json}

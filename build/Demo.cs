@@ -33,44 +33,51 @@ sealed class Demo(Repository repository, string? pwsh, bool json, TextWriter log
     {
         var pgcluster = Path.Combine(repository.Output("PgCluster.Agent"), "pgcluster");
         var name = string.Create(CultureInfo.InvariantCulture, $"demo-{Environment.ProcessId}");
-        log.WriteLine($"starting a playground of three nodes ({name})");
+        var up = false;
         try
         {
             var playground = JsonElement.Parse(await Tool.ReadAsync(pgcluster, ["playground", "up", "--name", name, "--json"], log, cancellationToken));
-            var config = playground.GetProperty("ConfigFile").GetString()!;
+            up = true;
+            var config = playground.GetProperty("config_file").GetString()!;
             log.Write(await Tool.ReadAsync(pgcluster, ["nodes", "--config-file", config], log, cancellationToken));
-            log.WriteLine($"failing over under {Writers} writers");
+            log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"failing over under {Writers} writers"));
             var measured = JsonElement.Parse(await Tool.ReadAsync(
                 pgcluster,
-                ["failover", "--config-file", config, "--yes", "--measure", Writers.ToString(CultureInfo.InvariantCulture), "--uri", playground.GetProperty("ClientUri").GetString()!, "--json"],
+                ["failover", "--config-file", config, "--yes", "--measure", Writers.ToString(CultureInfo.InvariantCulture), "--uri", playground.GetProperty("client_uri").GetString()!, "--json"],
                 log, cancellationToken));
             log.Write(await Tool.ReadAsync(pgcluster, ["nodes", "--config-file", config], log, cancellationToken));
-            return Show(measured.GetProperty("Report"), measured.GetProperty("WriteGap"));
+            return Show(measured.GetProperty("report"), measured.GetProperty("write_gap"));
         }
         finally
         {
             // Also after Ctrl+C and after an up that failed halfway: nothing of it stays.
-            await Tool.ReadAsync(pgcluster, ["playground", "down", "--name", name], log, CancellationToken.None);
-            log.WriteLine("the playground is gone");
+            try
+            {
+                await Tool.ReadAsync(pgcluster, ["playground", "down", "--name", name], log, CancellationToken.None);
+            }
+            catch (BuildException e) when (!up)
+            {
+                log.WriteLine(e.Message);
+            }
         }
     }
 
     int Show(JsonElement report, JsonElement gap)
     {
-        var steps = report.GetProperty("Steps").EnumerateArray().ToList();
+        var steps = report.GetProperty("steps").EnumerateArray().ToList();
         foreach (var step in steps)
         {
             log.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"  {step.GetProperty("Name").GetString(),-12}{step.GetProperty("ElapsedSeconds").GetDouble() * 1000,8:0.0} ms  {step.GetProperty("Node").GetString(),-24} {step.GetProperty("Detail").GetString()}"));
+                $"  {step.GetProperty("name").GetString(),-12}{step.GetProperty("elapsed_seconds").GetDouble() * 1000,8:0.0} ms  {step.GetProperty("node").GetString(),-24} {step.GetProperty("detail").GetString()}"));
         }
 
-        var errors = gap.GetProperty("ClientErrors").GetInt64();
-        var lost = gap.GetProperty("LostCommits").GetInt64();
-        var doubled = gap.GetProperty("DoubledCommits").GetInt64();
+        var errors = gap.GetProperty("client_errors").GetInt64();
+        var lost = gap.GetProperty("lost_commits").GetInt64();
+        var doubled = gap.GetProperty("doubled_commits").GetInt64();
         log.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{report.GetProperty("OldPrimary").GetString()} -> {report.GetProperty("NewPrimary").GetString()}: write gap {gap.GetProperty("WriteGapMs").GetDouble():0.0} ms, {errors} client errors, {lost} lost and {doubled} doubled of {gap.GetProperty("Commits").GetInt64()} commits"));
+            $"{report.GetProperty("old_primary").GetString()} -> {report.GetProperty("new_primary").GetString()}: write gap {gap.GetProperty("write_gap_ms").GetDouble():0.0} ms, {errors} client errors, {lost} lost and {doubled} doubled of {gap.GetProperty("commits").GetInt64()} commits"));
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(new
@@ -78,19 +85,19 @@ sealed class Demo(Repository repository, string? pwsh, bool json, TextWriter log
                 client_errors = errors,
                 lost_commits = lost,
                 doubled_commits = doubled,
-                write_gap_ms = gap.GetProperty("WriteGapMs").GetDouble(),
+                write_gap_ms = gap.GetProperty("write_gap_ms").GetDouble(),
                 steps = steps.Select(s => new
                 {
-                    name = s.GetProperty("Name").GetString(),
-                    node = s.GetProperty("Node").GetString(),
-                    elapsed_ms = s.GetProperty("ElapsedSeconds").GetDouble() * 1000,
-                    succeeded = s.GetProperty("Succeeded").GetBoolean(),
-                    detail = s.GetProperty("Detail").GetString(),
+                    name = s.GetProperty("name").GetString(),
+                    node = s.GetProperty("node").GetString(),
+                    elapsed_ms = s.GetProperty("elapsed_seconds").GetDouble() * 1000,
+                    succeeded = s.GetProperty("succeeded").GetBoolean(),
+                    detail = s.GetProperty("detail").GetString(),
                 }),
                 ran_in = "pgcluster",
             }));
         }
 
-        return report.GetProperty("Outcome").ToString() == "Succeeded" && errors == 0 && lost == 0 && doubled == 0 ? 0 : 1;
+        return report.GetProperty("outcome").ToString() == "Succeeded" && errors == 0 && lost == 0 && doubled == 0 ? 0 : 1;
     }
 }

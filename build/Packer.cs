@@ -45,7 +45,7 @@ sealed partial class Packer(Repository repository, TextWriter log)
     async Task PublishAsync(string project, string target, CancellationToken cancellationToken)
     {
         await Tool.DotnetAsync(
-            ["publish", repository.Path(project), "-c", Repository.Configuration, "--no-build", "-o", target, "-v", "quiet", "-p:PublishDocumentationFiles=false", "-p:PublishReferencesDocumentationFiles=false"],
+            ["publish", repository.Path(project), "-c", Repository.Configuration, "--no-build", "-o", target, "-p:PublishDocumentationFiles=false", "-p:PublishReferencesDocumentationFiles=false"],
             log, cancellationToken);
         foreach (var symbols in Directory.EnumerateFiles(target, "*.pdb"))
         {

@@ -54,7 +54,7 @@ try
 catch (BuildException e)
 {
     await Console.Error.WriteLineAsync(e.Message);
-    return 1;
+    return cancelled.IsCancellationRequested ? 130 : 1;
 }
 catch (OperationCanceledException) when (cancelled.IsCancellationRequested)
 {
@@ -63,4 +63,4 @@ catch (OperationCanceledException) when (cancelled.IsCancellationRequested)
 }
 
 async Task BuildAsync(Repository repository) => await Tool.DotnetAsync(
-    ["build", repository.Solution, "-c", Repository.Configuration, "-v", "quiet", "-clp:ErrorsOnly"], log, cancelled.Token);
+    ["build", repository.Solution, "-c", Repository.Configuration], log, cancelled.Token);

@@ -45,8 +45,10 @@ static class Tool
         }
     }
 
-    /// <summary>Runs a program and returns its standard output; its standard error goes to <paramref name="errors"/>.</summary>
-    /// <remarks>The token is looked at only before the start: a program that changes something is left to finish, and Ctrl+C reaches it anyway.</remarks>
+    /// <summary>
+    /// Runs a program and returns its standard output; its standard error goes to <paramref name="errors"/>. The token is looked at only before the
+    /// start: a program that changes something is left to finish, and Ctrl+C on a terminal reaches it anyway.
+    /// </summary>
     /// <exception cref="BuildException">It failed.</exception>
     public static async Task<string> ReadAsync(string program, IEnumerable<string> arguments, TextWriter errors, CancellationToken cancellationToken)
     {
@@ -61,14 +63,20 @@ static class Tool
             : throw new BuildException($"{Path.GetFileName(program)} {string.Join(' ', arguments)} ended with exit code {process.ExitCode}\n{text}".TrimEnd());
     }
 
-    /// <summary>Runs the .NET command line.</summary>
+    /// <summary>Runs the .NET command line. It says nothing when all goes well; when not, every line goes to <paramref name="output"/> once.</summary>
     /// <exception cref="BuildException">It failed.</exception>
     public static async Task DotnetAsync(IEnumerable<string> arguments, TextWriter output, CancellationToken cancellationToken)
     {
-        // A build server that stays behind would hold the pipes of whoever started the build open.
-        string[] all = [.. arguments, "-nodeReuse:false"];
-        if (await RunAsync("dotnet", all, output, null, cancellationToken) is not 0)
+        // A build node that stays behind would hold the pipes of whoever started the build open.
+        string[] all = [.. arguments, "-v", "quiet", "-nodeReuse:false"];
+        using var said = new StringWriter();
+        if (await RunAsync("dotnet", all, said, null, cancellationToken) is not 0)
         {
+            foreach (var line in said.ToString().Split(Environment.NewLine).Where(l => l.Length > 0).Distinct(StringComparer.Ordinal))
+            {
+                output.WriteLine(line);
+            }
+
             throw new BuildException($"dotnet {string.Join(' ', arguments)} failed");
         }
     }
