@@ -103,10 +103,6 @@ public sealed class GrpcDuplexCall<TRequest, TResponse> : IAsyncDisposable
         finally
         {
             _reading.Release();
-            if (_disposed != 0)
-            {
-                DisposeReader();
-            }
         }
     }
 
@@ -130,7 +126,7 @@ public sealed class GrpcDuplexCall<TRequest, TResponse> : IAsyncDisposable
             // The call ends here, however it fared.
         }
 
-        DisposeReader();
+        _reader?.Dispose();
         _scope.Dispose();
     }
 
@@ -193,16 +189,6 @@ public sealed class GrpcDuplexCall<TRequest, TResponse> : IAsyncDisposable
         if (_response.IsCompletedSuccessfully)
         {
             _response.Result.Dispose();
-        }
-    }
-
-    // The reader's buffer goes back to the pool only when nobody can be reading into it.
-    private void DisposeReader()
-    {
-        if (_reading.Wait(0, CancellationToken.None))
-        {
-            _reader?.Dispose();
-            _reading.Release();
         }
     }
 }

@@ -32,13 +32,13 @@ internal static class GrpcFrame
 
     /// <summary>Reads a message out of its bytes; fields this version does not know are kept.</summary>
     /// <exception cref="GrpcException">Internal: the bytes are no message of that type.</exception>
-    internal static T Parse<T>(ReadOnlyMemory<byte> bytes)
+    internal static T Parse<T>(ReadOnlySpan<byte> bytes)
         where T : IMessage<T>, new()
     {
         var message = new T();
         try
         {
-            message.MergeFrom(bytes.Span);
+            message.MergeFrom(bytes);
         }
         catch (InvalidProtocolBufferException e)
         {

@@ -12,6 +12,9 @@ internal static class GrpcMetadata
     /// <summary>The trailer with the status message.</summary>
     internal const string Message = "grpc-message";
 
+    /// <summary>The trailer with the details of a status, a serialized google.rpc.Status in base64.</summary>
+    internal const string StatusDetails = "grpc-status-details-bin";
+
     /// <summary>The header that names how messages are compressed.</summary>
     internal const string Encoding = "grpc-encoding";
 
@@ -33,17 +36,20 @@ internal static class GrpcMetadata
     /// <exception cref="ArgumentException">The key or the value cannot be sent; the value is not repeated, it may be a token.</exception>
     internal static void Check(KeyValuePair<string, string> entry)
     {
-        if (string.IsNullOrEmpty(entry.Key) || entry.Key.AsSpan().ContainsAnyExcept(KeyCharacters)
-            || entry.Key.StartsWith("grpc-", StringComparison.Ordinal))
+        if (!IsKey(entry.Key))
         {
             throw new ArgumentException($"'{entry.Key}' cannot be a metadata key.");
         }
 
-        if (entry.Value is null || entry.Value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+        if (!IsValue(entry.Value))
         {
             throw new ArgumentException($"The value of metadata key '{entry.Key}' is not printable ASCII.");
         }
     }
+
+    /// <summary>Whether an entry may go out in trailers: metadata, or the details that belong to a status.</summary>
+    internal static bool MayTrail(KeyValuePair<string, string> entry) =>
+        (entry.Key == StatusDetails || IsKey(entry.Key)) && IsValue(entry.Value);
 
     /// <summary>The first value of a header or trailer; null when it is not there.</summary>
     internal static string? Find(HttpHeaders headers, string name) =>
@@ -58,7 +64,7 @@ internal static class GrpcMetadata
 #pragma warning disable CA1308 // Metadata keys are lower case on the wire.
             string key = header.Key.ToLowerInvariant();
 #pragma warning restore CA1308
-            if (key is Status or Message or "content-type" or "date" or "server")
+            if (key is "date" or "server" || (!IsKey(key) && key != StatusDetails))
             {
                 continue;
             }
@@ -71,6 +77,11 @@ internal static class GrpcMetadata
 
         return entries;
     }
+
+    private static bool IsKey(string? key) =>
+        !string.IsNullOrEmpty(key) && !key.AsSpan().ContainsAnyExcept(KeyCharacters) && !key.StartsWith("grpc-", StringComparison.Ordinal);
+
+    private static bool IsValue(string? value) => value is not null && !value.AsSpan().ContainsAnyExceptInRange(' ', '~');
 
     private static string? First(HeaderStringValues values)
     {

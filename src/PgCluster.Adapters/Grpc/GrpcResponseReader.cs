@@ -8,17 +8,17 @@ internal sealed class GrpcResponseReader<T> : IDisposable
     where T : IMessage<T>, new()
 {
     private readonly HttpResponseMessage _response;
-    private readonly GrpcFrameReader _frames;
+    private readonly GrpcMessageReader<T> _messages;
     private bool _ended;
 
-    private GrpcResponseReader(HttpResponseMessage response, GrpcFrameReader frames)
+    private GrpcResponseReader(HttpResponseMessage response, GrpcMessageReader<T> messages)
     {
         _response = response;
-        _frames = frames;
+        _messages = messages;
     }
 
     /// <summary>The message that the last successful <see cref="MoveNextAsync"/> read.</summary>
-    internal T Current { get; private set; } = default!;
+    internal T Current => _messages.Current;
 
     /// <summary>Looks at the headers of a response and opens its messages. On an error the response is disposed.</summary>
     /// <exception cref="GrpcException">The status of a response that has no messages, or of one that is no gRPC.</exception>
@@ -46,7 +46,7 @@ internal sealed class GrpcResponseReader<T> : IDisposable
 
             Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
             string? encoding = GrpcMetadata.Find(response.Headers, GrpcMetadata.Encoding);
-            return new GrpcResponseReader<T>(response, new GrpcFrameReader(body, maxMessageSize, encoding)) { _ended = stated };
+            return new GrpcResponseReader<T>(response, new GrpcMessageReader<T>(body, maxMessageSize, encoding)) { _ended = stated };
         }
         catch
         {
@@ -64,9 +64,8 @@ internal sealed class GrpcResponseReader<T> : IDisposable
             return false;
         }
 
-        if (await _frames.ReadAsync(cancellationToken).ConfigureAwait(false) is { } frame)
+        if (await ReadAsync(cancellationToken).ConfigureAwait(false))
         {
-            Current = GrpcFrame.Parse<T>(frame);
             return true;
         }
 
@@ -80,10 +79,28 @@ internal sealed class GrpcResponseReader<T> : IDisposable
         throw failure ?? new GrpcException(GrpcStatusCode.Internal, "The peer ended the call without a status.");
     }
 
+    private async ValueTask<bool> ReadAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _messages.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (GrpcException)
+        {
+            // A server that stops inside a message and then says why is to be believed.
+            if (GrpcStatus.Read(_response.TrailingHeaders, out _) is { } failure)
+            {
+                throw failure;
+            }
+
+            throw;
+        }
+    }
+
     /// <summary>Ends the call: a stream that was not read to its end is reset.</summary>
     public void Dispose()
     {
         _response.Dispose();
-        _frames.Dispose();
+        _messages.Dispose();
     }
 }

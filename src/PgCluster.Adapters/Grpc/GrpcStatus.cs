@@ -40,6 +40,8 @@ internal static class GrpcStatus
     /// <summary>The status for an HTTP/2 error code a stream was reset with.</summary>
     internal static GrpcStatusCode FromHttp2(long errorCode) => errorCode switch
     {
+        // PROTOCOL_ERROR would be Internal, but HttpClient gives the same code to a ping that got no answer, and a dead peer is Unavailable.
+        0x1 => GrpcStatusCode.Unavailable,
         0x5 => GrpcStatusCode.Unknown, // STREAM_CLOSED
         0x7 => GrpcStatusCode.Unavailable, // REFUSED_STREAM
         0x8 => GrpcStatusCode.Cancelled, // CANCEL

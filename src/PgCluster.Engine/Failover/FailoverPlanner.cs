@@ -15,7 +15,7 @@ public static class FailoverPlanner
     /// <param name="request">What was asked.</param>
     /// <param name="options">Budgets and limits.</param>
     /// <param name="id">Id of the plan.</param>
-    public static FailoverAssessment Assess(ClusterView view, FailoverRequest request, FailoverOptions options, string id)
+    public static FailoverAssessment Assess(ClusterView view, FailoverRequest request, FailoverConfig options, string id)
     {
         var forced = !view.RunningPrimaries.Any();
         var from = forced ? view.PublishedNode : view.Primary;
@@ -67,7 +67,7 @@ public static class FailoverPlanner
     private static string Who(string text) => text.Length > 0 ? text : "another tool";
 
     private static IEnumerable<PreflightCheck> PlannedChecks(
-        ClusterView view, FailoverRequest request, FailoverOptions options, NodeObservation? primary, string? target)
+        ClusterView view, FailoverRequest request, FailoverConfig options, NodeObservation? primary, string? target)
     {
         if (primary is null)
         {
@@ -228,7 +228,7 @@ public static class FailoverPlanner
     private static IEnumerable<PreflightCheck> Proxies(ClusterView view) => view.Poolers.Where(p => p.Proxy is null).Select(p => new PreflightCheck(
         "ProxyAlive", CheckStatus.Failed, $"no proxy follows the primary for pooler {p.Name}", $"start pgcluster proxy --pooler {p.Name}", Reason.PoolerUnreachable));
 
-    private static PlanStep[] Steps(ClusterView view, NodeObservation? from, string target, bool forced, FailoverOptions options)
+    private static PlanStep[] Steps(ClusterView view, NodeObservation? from, string target, bool forced, FailoverConfig options)
     {
         var poolers = string.Join(",", view.Poolers.Where(p => p.Pooler.State != PoolerState.Unreachable).Select(p => p.Name));
         var toPause = string.Join(",", view.Poolers.Where(p => p.Pooler.State == PoolerState.Active).Select(p => p.Name));

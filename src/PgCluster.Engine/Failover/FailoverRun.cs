@@ -18,7 +18,7 @@ internal sealed class FailoverRun : IAsyncDisposable
     private readonly OperationPlan _plan;
     private readonly FailoverRequest _request;
     private readonly StoreKeys _keys;
-    private readonly NodeOptions _target;
+    private readonly NodeConfig _target;
 
     // Everything between the first pause and the promotion shares one deadline, which lies before the keepers' expiry: else clients would be let
     // through to a primary that is gone.
@@ -49,7 +49,7 @@ internal sealed class FailoverRun : IAsyncDisposable
     /// <summary>How the old primary went down; null when it did not.</summary>
     public PostgresShutdown? Shutdown { get; private set; }
 
-    private FailoverOptions Options => _config.Failover;
+    private FailoverConfig Options => _config.Failover;
 
     private OperationToken Token => _token ?? throw new InvalidOperationException("the lock comes first");
 

@@ -14,7 +14,7 @@ namespace PgCluster.Engine.Nodes;
 /// </summary>
 public sealed partial class NodeSupervisor : IAsyncDisposable
 {
-    private readonly NodeOptions _self;
+    private readonly NodeConfig _self;
     private readonly ClusterConfig _config;
     private readonly IPostgresServer _server;
     private readonly IClusterStore _store;
@@ -36,7 +36,7 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
 
     /// <summary>Makes the agent of node <paramref name="self"/>; it takes over neither the server's nor the store's disposal.</summary>
     public NodeSupervisor(
-        NodeOptions self, ClusterConfig config, IPostgresServer server, IClusterStore store, TimeProvider time, ILogger<NodeSupervisor> logger, string version)
+        NodeConfig self, ClusterConfig config, IPostgresServer server, IClusterStore store, TimeProvider time, ILogger<NodeSupervisor> logger, string version)
     {
         _self = self;
         _config = config;
@@ -87,7 +87,7 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
     {
         var status = await _server.ProbeAsync(cancellationToken).ConfigureAwait(false);
         _status = status;
-        return Report(status);
+        return Describe(status);
     }
 
     /// <summary>Client sessions with a transaction open for longer than that.</summary>
@@ -300,7 +300,8 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
         return new NodeSituation(_self.Name, status, node, isPrimary, OperationDecision.FromJson(decision?.Value));
     }
 
-    private NodeReport Report(PostgresStatus status) => new(_self.Name, status, _version, _time.GetUtcNow());
+    /// <summary>A look at the server as a report of this node.</summary>
+    public NodeReport Describe(PostgresStatus status) => new(_self.Name, status, _version, _time.GetUtcNow());
 
     private async Task RefreshReportAsync(PostgresStatus status, CancellationToken cancellationToken)
     {
@@ -311,7 +312,7 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
         }
 
         _lease ??= await _store.GrantLeaseAsync(_config.Agent.StateTtl, cancellationToken).ConfigureAwait(false);
-        await _store.PutAsync(StoreKeys.Nodes + _self.Name, Report(status).ToJson(), _lease, cancellationToken).ConfigureAwait(false);
+        await _store.PutAsync(StoreKeys.Nodes + _self.Name, Describe(status).ToJson(), _lease, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -326,7 +327,7 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
         var writes = new List<StoreOperation>
         {
             new StoreOperation.Put(_keys.Primary, _address),
-            new StoreOperation.Put(StoreKeys.Nodes + _self.Name, Report(status).ToJson(), _lease),
+            new StoreOperation.Put(StoreKeys.Nodes + _self.Name, Describe(status).ToJson(), _lease),
         };
         if (operationId is not null && decision?.Id == operationId)
         {

@@ -103,7 +103,7 @@ public sealed class ClusterObserver
     }
 
     /// <summary>Turns the agents' reports into rows: lag, synchronous state and upstream come from looking at all of them together.</summary>
-    private NodeObservation[] Combine(IReadOnlyList<(NodeOptions Node, NodeReport? Report, string Error)> answers)
+    private NodeObservation[] Combine(IReadOnlyList<(NodeConfig Node, NodeReport? Report, string Error)> answers)
     {
         var primary = answers.FirstOrDefault(a => a.Report?.Postgres is { Role: NodeRole.Primary, State: NodeState.Running }).Report?.Postgres;
         return [.. answers.Select(a =>
@@ -143,7 +143,7 @@ public sealed class ClusterObserver
     private string NameOf(string address) =>
         _config.Nodes.FirstOrDefault(n => string.Create(CultureInfo.InvariantCulture, $"{n.Host}:{n.Port}") == address)?.Name ?? address;
 
-    private async Task<(NodeOptions Node, NodeReport? Report, string Error)> AskAsync(NodeOptions node, CancellationToken cancellationToken)
+    private async Task<(NodeConfig Node, NodeReport? Report, string Error)> AskAsync(NodeConfig node, CancellationToken cancellationToken)
     {
         try
         {

@@ -1,53 +1,74 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Google.Protobuf;
 
 namespace PgCluster.Adapters.Grpc;
 
 /// <summary>
 /// Cuts a stream into messages, however the network cut it before. One buffer serves the whole stream and grows as bytes arrive,
-/// not as a length promises. Not for two readers at a time.
+/// not as a length promises. One reader at a time; disposing it under a reader is safe.
 /// </summary>
 /// <param name="stream">Where the bytes come from; stays open.</param>
 /// <param name="maxMessageSize">The largest message accepted, in bytes.</param>
 /// <param name="encoding">What the peer's grpc-encoding header says; null when it has none.</param>
-internal sealed class GrpcFrameReader(Stream stream, int maxMessageSize, string? encoding) : IDisposable
+internal sealed class GrpcMessageReader<T>(Stream stream, int maxMessageSize, string? encoding) : IDisposable
+    where T : IMessage<T>, new()
 {
     private const int InitialCapacity = 1024;
+    private const int Idle = 0;
+    private const int Reading = 1;
+    private const int Disposed = 2;
 
-    private byte[]? _buffer = ArrayPool<byte>.Shared.Rent(InitialCapacity);
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(InitialCapacity);
     private int _start;
     private int _end;
+    private int _state;
 
-    /// <summary>
-    /// Reads one message. The memory is good until the next read; null at the end of the stream.
-    /// </summary>
+    /// <summary>The message that the last successful <see cref="ReadAsync"/> read.</summary>
+    internal T Current { get; private set; } = default!;
+
+    /// <summary>Reads one message into <see cref="Current"/>; false at the end of the stream.</summary>
     /// <exception cref="GrpcException">
-    /// ResourceExhausted: larger than the limit. Unimplemented: compressed. Internal: cut off, or compressed without saying how.
+    /// ResourceExhausted: larger than the limit. Unimplemented: compressed. Internal: cut off, no such message, or compressed without saying how.
     /// </exception>
-    internal async ValueTask<ReadOnlyMemory<byte>?> ReadAsync(CancellationToken cancellationToken)
+    internal async ValueTask<bool> ReadAsync(CancellationToken cancellationToken)
     {
-        if (!await FillAsync(GrpcFrame.HeaderLength, cancellationToken).ConfigureAwait(false))
+        int state = Interlocked.CompareExchange(ref _state, Reading, Idle);
+        ObjectDisposedException.ThrowIf(state == Disposed, this);
+        if (state == Reading)
         {
-            return null;
+            throw new InvalidOperationException("The messages are being read already.");
         }
 
-        int size = ReadHeader();
-        if (!await FillAsync(GrpcFrame.HeaderLength + size, cancellationToken).ConfigureAwait(false))
+        try
         {
-            return null;
-        }
+            if (!await FillAsync(GrpcFrame.HeaderLength, cancellationToken).ConfigureAwait(false))
+            {
+                return false;
+            }
 
-        var message = new ReadOnlyMemory<byte>(_buffer, _start + GrpcFrame.HeaderLength, size);
-        _start += GrpcFrame.HeaderLength + size;
-        return message;
+            int size = ReadHeader();
+            await FillAsync(GrpcFrame.HeaderLength + size, cancellationToken).ConfigureAwait(false);
+            Current = GrpcFrame.Parse<T>(_buffer.AsSpan(_start + GrpcFrame.HeaderLength, size));
+            _start += GrpcFrame.HeaderLength + size;
+            return true;
+        }
+        finally
+        {
+            if (Interlocked.CompareExchange(ref _state, Idle, Reading) == Disposed)
+            {
+                ArrayPool<byte>.Shared.Return(_buffer);
+            }
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _buffer, null) is { } buffer)
+        // A buffer that somebody reads into must not go to the next renter: then the reader returns it.
+        if (Interlocked.Exchange(ref _state, Disposed) == Idle)
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            ArrayPool<byte>.Shared.Return(_buffer);
         }
     }
 
@@ -71,7 +92,6 @@ internal sealed class GrpcFrameReader(Stream stream, int maxMessageSize, string?
     // False when the stream ended before the first byte of a message.
     private async ValueTask<bool> FillAsync(int wanted, CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(_buffer is null, this);
         while (_end - _start < wanted)
         {
             MakeRoom(wanted);
@@ -96,7 +116,7 @@ internal sealed class GrpcFrameReader(Stream stream, int maxMessageSize, string?
             _start = 0;
         }
 
-        if (_end < _buffer!.Length)
+        if (_end < _buffer.Length)
         {
             return;
         }

@@ -1,0 +1,138 @@
+using System.Globalization;
+using System.Text.Json;
+using PgCluster.Engine.Nodes;
+
+namespace PgCluster.Adapters.Postgres;
+
+/// <summary>Everything an agent wants to know of a running server, in one statement and one answer.</summary>
+internal static class ProbeQuery
+{
+    // Whole rows become JSON where a column came with a later version (pg_replication_slots.synced, 17): naming it would fail before.
+    internal const string Sql = """
+        SELECT json_build_object(
+          'recovery', r.recovery,
+          'version', current_setting('server_version'),
+          'system', (SELECT system_identifier::text FROM pg_control_system()),
+          'walfile', CASE WHEN NOT r.recovery THEN pg_walfile_name(pg_current_wal_lsn()) END,
+          'written', CASE WHEN NOT r.recovery THEN pg_current_wal_lsn() END,
+          'timeline', CASE WHEN r.recovery THEN
+            (SELECT greatest(c.timeline_id, m.min_recovery_end_timeline) FROM pg_control_checkpoint() c, pg_control_recovery() m) END,
+          'received', CASE WHEN r.recovery THEN pg_last_wal_receive_lsn() END,
+          'replayed', CASE WHEN r.recovery THEN pg_last_wal_replay_lsn() END,
+          'replay_age', CASE WHEN r.recovery THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END,
+          'paused', CASE WHEN r.recovery THEN pg_is_wal_replay_paused() ELSE false END,
+          'apply_delay', extract(epoch FROM current_setting('recovery_min_apply_delay')::interval) * 1000,
+          'sync_names', current_setting('synchronous_standby_names'),
+          'receiver', (SELECT json_build_object('status', status, 'timeline', received_tli, 'host', sender_host, 'port', sender_port)
+            FROM pg_stat_wal_receiver),
+          'standbys', (SELECT json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
+            'sent', sent_lsn, 'flush', flush_lsn, 'replay', replay_lsn) ORDER BY application_name) FROM pg_stat_replication),
+          'slots', (SELECT json_agg(json_build_object('name', slot_name, 'logical', slot_type = 'logical', 'active', active,
+            'synced', coalesce((to_jsonb(s) ->> 'synced')::boolean, false)) ORDER BY slot_name)
+            FROM pg_replication_slots s WHERE NOT temporary),
+          'archiving', CASE WHEN current_setting('archive_mode') <> 'off' THEN (SELECT json_build_object(
+            'waiting', (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),
+            'failing', coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)) FROM pg_stat_archiver) END
+        )::text
+        FROM (SELECT pg_is_in_recovery() AS recovery) r
+        """;
+
+    internal static PostgresStatus Parse(string json, int postmasterPid)
+    {
+        using var document = JsonDocument.Parse(json);
+        var root = document.RootElement;
+        var isStandby = root.GetProperty("recovery").GetBoolean();
+        var receiver = Object(root, "receiver");
+        var archiving = Object(root, "archiving");
+        var common = new PostgresStatus
+        {
+            State = NodeState.Running,
+            Role = isStandby ? NodeRole.Standby : NodeRole.Primary,
+            PostmasterPid = postmasterPid,
+            ServerVersion = root.GetProperty("version").GetString()!.Split(' ')[0],
+            SystemIdentifier = root.GetProperty("system").GetString(),
+            SynchronousStandbyNames = root.GetProperty("sync_names").GetString()!,
+            ReplayPaused = root.GetProperty("paused").GetBoolean(),
+            ApplyDelayMs = (int)root.GetProperty("apply_delay").GetDouble(),
+            Standbys = [.. Rows(root, "standbys").Select(ParseStandby)],
+            Slots = [.. Rows(root, "slots").Select(ParseSlot)],
+            ArchiveBacklog = archiving?.GetProperty("waiting").GetInt32() ?? 0,
+            ArchiverFailing = archiving?.GetProperty("failing").GetBoolean() ?? false,
+        };
+        return isStandby ? AsStandby(common, root, receiver) : AsPrimary(common, root);
+    }
+
+    private static PostgresStatus AsPrimary(PostgresStatus status, JsonElement root)
+    {
+        // The first eight digits of a segment's name are its timeline; pg_control keeps the old one until the checkpoint after a promotion.
+        var timeline = int.Parse(
+            root.GetProperty("walfile").GetString().AsSpan(0, 8), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        var lsn = ReadLsn(root, "written");
+        return status with
+        {
+            Timeline = timeline,
+            Lsn = lsn,
+            Evidence = string.Create(CultureInfo.InvariantCulture, $"accepts writes on timeline {timeline} at {lsn}"),
+        };
+    }
+
+    private static PostgresStatus AsStandby(PostgresStatus status, JsonElement root, JsonElement? receiver)
+    {
+        var received = ReadLsn(root, "received");
+        var replayed = ReadLsn(root, "replayed");
+        var receiverStatus = receiver?.GetProperty("status").GetString();
+        var streaming = receiverStatus == "streaming";
+        var timeline = streaming ? receiver!.Value.GetProperty("timeline").GetInt32() : root.GetProperty("timeline").GetInt32();
+
+        // After a restart a receiver begins at the start of a segment, behind what has been replayed already.
+        var position = received is { } r && (replayed is not { } p || r > p) ? received : replayed;
+        var upstream = streaming && receiver!.Value.GetProperty("host").GetString() is { } host
+            ? string.Create(CultureInfo.InvariantCulture, $"{host}:{receiver.Value.GetProperty("port").GetInt32()}")
+            : null;
+        return status with
+        {
+            State = streaming ? NodeState.Running : NodeState.NotStreaming,
+            Timeline = timeline,
+            Lsn = position,
+            ReplayLsn = replayed,
+            ReplayLagSeconds = position is { } at && replayed < at ? ReadDouble(root, "replay_age") : streaming ? 0 : null,
+            UpstreamAddress = upstream,
+            Evidence = streaming
+                ? string.Create(CultureInfo.InvariantCulture, $"streams from {upstream ?? "a Unix socket"} on timeline {timeline}, received {position}, replayed {replayed}")
+                : string.Create(CultureInfo.InvariantCulture, $"does not stream (WAL receiver {receiverStatus ?? "not running"}), timeline {timeline}, received {position}, replayed {replayed}"),
+        };
+    }
+
+    private static ReplicationPeer ParseStandby(JsonElement row) => new(
+        row.GetProperty("name").GetString()!,
+        row.GetProperty("state").GetString() ?? "",
+        row.GetProperty("sync").GetString() switch
+        {
+            "sync" => SyncState.Sync,
+            "potential" => SyncState.Potential,
+            "quorum" => SyncState.Quorum,
+            "async" => SyncState.Async,
+            _ => SyncState.None,
+        },
+        ReadLsn(row, "sent"),
+        ReadLsn(row, "flush"),
+        ReadLsn(row, "replay"));
+
+    private static ReplicationSlot ParseSlot(JsonElement row) => new(
+        row.GetProperty("name").GetString()!,
+        row.GetProperty("logical").GetBoolean(),
+        row.GetProperty("active").GetBoolean(),
+        row.GetProperty("synced").GetBoolean());
+
+    private static JsonElement? Object(JsonElement parent, string name) =>
+        parent.GetProperty(name) is { ValueKind: JsonValueKind.Object } value ? value : null;
+
+    private static JsonElement.ArrayEnumerator Rows(JsonElement parent, string name) =>
+        parent.GetProperty(name) is { ValueKind: JsonValueKind.Array } value ? value.EnumerateArray() : default;
+
+    private static Lsn? ReadLsn(JsonElement parent, string name) =>
+        parent.GetProperty(name).GetString() is { } text ? Lsn.Parse(text) : null;
+
+    private static double? ReadDouble(JsonElement parent, string name) =>
+        parent.GetProperty(name) is { ValueKind: JsonValueKind.Number } value ? Math.Max(0, value.GetDouble()) : null;
+}

@@ -1,0 +1,61 @@
+using System.Text;
+
+namespace PgCluster.Adapters.Process;
+
+/// <summary>Writes files so that a reader, or a power cut, finds the old content or the new one and nothing between.</summary>
+public static class DurableFile
+{
+    /// <summary>Replaces a file, or makes it, through a temporary one beside it; on disk when this returns.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="content">Its content, written as UTF-8 without a mark.</param>
+    /// <param name="mode">Its permissions.</param>
+    /// <param name="owner">Its owner; null for this process's own user.</param>
+    public static void Write(string path, string content, UnixFileMode mode, OsAccount? owner = null)
+    {
+        var temporary = path + ".pgcluster-new";
+        try
+        {
+            var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None };
+            if (!OperatingSystem.IsWindows())
+            {
+                options.UnixCreateMode = mode;
+            }
+
+            using (var stream = new FileStream(temporary, options))
+            {
+                stream.Write(Encoding.UTF8.GetBytes(content));
+                stream.Flush(flushToDisk: true);
+            }
+
+            owner?.Own(temporary);
+            File.Move(temporary, path, overwrite: true);
+            SyncParent(path);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Deletes a file for good. True when it was there.</summary>
+    public static bool Delete(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+
+        File.Delete(path);
+        SyncParent(path);
+        return true;
+    }
+
+    private static void SyncParent(string path)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            Posix.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+namespace PgCluster.Engine.Configuration;
+
+/// <summary>How an agent watches its server and speaks of it.</summary>
+public sealed record AgentConfig
+{
+    /// <summary>Time between two looks at the server.</summary>
+    public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long the state it published outlives it.</summary>
+    public TimeSpan StateTtl { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time before a failed write of the primary's key is tried again.</summary>
+    public TimeSpan KeyRetryInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Time between two looks whether somebody changed the primary's key.</summary>
+    public TimeSpan KeyCheckInterval { get; init; } = TimeSpan.FromSeconds(10);
+}

@@ -1,0 +1,63 @@
+namespace PgCluster.Engine.Configuration;
+
+/// <summary>What has to hold between options, time budgets apart (<see cref="BudgetRules"/>).</summary>
+public static class ConfigRules
+{
+    /// <summary>The rules this configuration breaks; empty when all hold.</summary>
+    /// <param name="config">Values that are each well formed.</param>
+    public static IReadOnlyList<ConfigViolation> Check(ClusterConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var (etcd, tls) = (config.Etcd, config.Tls);
+        return
+        [
+            .. AllOrNone(("tls.ca_file", tls.CaFile), ("tls.cert_file", tls.CertFile), ("tls.key_file", tls.KeyFile)),
+            .. AllOrNone(("etcd.cert_file", etcd.CertFile), ("etcd.key_file", etcd.KeyFile)),
+            .. AllOrNone(("etcd.user", etcd.User), ("etcd.password_file", etcd.PasswordFile)),
+            .. Unique("nodes", config.Nodes.Select(node => node.Name)),
+            .. Unique("poolers", config.Poolers.Select(pooler => pooler.Name)),
+            .. KnownNodes(config),
+        ];
+    }
+
+    static IEnumerable<ConfigViolation> AllOrNone(params (string Path, string Value)[] options)
+    {
+        var given = options.Where(option => option.Value.Length > 0).Select(option => option.Path).ToList();
+        if (given.Count > 0 && given.Count < options.Length)
+        {
+            var missing = options.Select(option => option.Path).Except(given);
+            yield return new(
+                [.. options.Select(option => option.Path)],
+                $"{string.Join(" and ", given)} without {string.Join(" and ", missing)}; expected {(options.Length == 2 ? "both" : "all of them")} or none");
+        }
+    }
+
+    static IEnumerable<ConfigViolation> Unique(string section, IEnumerable<string> names)
+    {
+        // PostgreSQL compares synchronous_standby_names without regard to case, so names that differ in nothing else are one name.
+        var firsts = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (index, name) in names.Index())
+        {
+            if (!firsts.TryAdd(name, index))
+            {
+                var (first, second) = ($"{section}[{firsts[name]}].name", $"{section}[{index}].name");
+                yield return new([first, second], $"{second} is {TomlText.Quote(name)} like {first}; expected a name that no other has");
+            }
+        }
+    }
+
+    static IEnumerable<ConfigViolation> KnownNodes(ClusterConfig config)
+    {
+        var names = config.Nodes.Select(node => node.Name).ToList();
+        foreach (var (index, pooler) in config.Poolers.Index())
+        {
+            if (pooler.Node.Length > 0 && !names.Contains(pooler.Node, StringComparer.Ordinal))
+            {
+                var hint = Suggestion.For(pooler.Node, names) is { } name ? $"; did you mean {TomlText.Quote(name)}?" : "";
+                yield return new(
+                    [$"poolers[{index}].node"],
+                    $"poolers[{index}].node is {TomlText.Quote(pooler.Node)}; expected the name of one of [[nodes]], or nothing for an application host{hint}");
+            }
+        }
+    }
+}
