@@ -15,8 +15,7 @@ internal sealed class DependencyLoadContext : AssemblyLoadContext
     // One for the process: a second one would bring a second set of types, and a session of the first would be unknown to it.
     private static readonly Lazy<DependencyLoadContext> Instance = new(() => new DependencyLoadContext());
 
-    private readonly string _directory =
-        Path.Combine(Path.GetDirectoryName(typeof(DependencyLoadContext).Assembly.Location) ?? "", "deps");
+    private readonly string _directory = Path.Combine(ModuleFiles.Bin, "deps");
 
     private DependencyLoadContext()
         : base("PgCluster")

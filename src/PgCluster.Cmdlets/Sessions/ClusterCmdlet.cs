@@ -11,7 +11,9 @@ public abstract class ClusterCmdlet : AsyncPgCmdlet
 {
     private readonly Dictionary<string, PgClusterSession> _own = new(StringComparer.Ordinal);
     private PgClusterSession? _default;
+    private PgClusterSession? _session;
     private string? _file;
+    private CmdletPipeline? _pipeline;
 
     /// <summary>The session of Connect-PgCluster to use, or the name of a connected cluster.</summary>
     [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -24,13 +26,13 @@ public abstract class ClusterCmdlet : AsyncPgCmdlet
     [ValidateNotNullOrEmpty]
     public string? ConfigFile { get; set; }
 
-    /// <summary>The session the record at hand goes to.</summary>
-    private protected PgClusterSession Session { get; private set; } = null!;
+    /// <summary>The session the record at hand goes to; opened when it is asked for first.</summary>
+    private protected PgClusterSession Session => _session ??= Resolve();
 
     /// <summary>The cluster the record at hand goes to.</summary>
     private protected ClusterConnection Cluster => Session.Use();
 
-    /// <summary>Does the work for one record, with <see cref="Session"/> set.</summary>
+    /// <summary>Does the work for one record.</summary>
     /// <param name="pipeline">Where to write to and ask.</param>
     /// <param name="cancellationToken">Cancelled when the cmdlet is stopped or nobody takes its output any more.</param>
     protected abstract Task RunAsync(CmdletPipeline pipeline, CancellationToken cancellationToken);
@@ -45,7 +47,8 @@ public abstract class ClusterCmdlet : AsyncPgCmdlet
     /// <inheritdoc/>
     protected sealed override Task ProcessAsync(CmdletPipeline pipeline, CancellationToken cancellationToken)
     {
-        Session = Resolve(pipeline);
+        _session = null;
+        _pipeline = pipeline;
         return RunAsync(pipeline, cancellationToken);
     }
 
@@ -60,7 +63,7 @@ public abstract class ClusterCmdlet : AsyncPgCmdlet
         _own.Clear();
     }
 
-    private PgClusterSession Resolve(CmdletPipeline pipeline)
+    private PgClusterSession Resolve()
     {
         if (Connection is { } given)
         {
@@ -82,7 +85,7 @@ public abstract class ClusterCmdlet : AsyncPgCmdlet
         {
             session = new PgClusterSession(ClusterConnection.Open(file), TimeProvider.System.GetUtcNow());
             _own.Add(file, session);
-            pipeline.Verbose($"Opened cluster '{session.Cluster}' from {file} for this command.");
+            _pipeline?.Verbose($"Opened cluster '{session.Cluster}' from {file} for this command.");
         }
 
         return session;
