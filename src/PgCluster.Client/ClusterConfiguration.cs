@@ -11,6 +11,6 @@ public static class ClusterConfiguration
 
     /// <summary>The effective configuration: flag, then environment, then file, then default.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>.</exception>
-    internal static ClusterConfig Load(string? configFile, IReadOnlyDictionary<string, string>? overrides) => ConfigLoader.Load(
-        configFile ?? Environment.GetEnvironmentVariable(FileVariable), ConfigLoader.ReadEnvironment(), overrides ?? new Dictionary<string, string>());
+    public static LoadedConfig Load(string? configFile, IReadOnlyDictionary<string, string>? overrides) =>
+        ConfigLoader.Load(configFile ?? Environment.GetEnvironmentVariable(FileVariable), null, overrides);
 }

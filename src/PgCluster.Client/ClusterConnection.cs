@@ -25,11 +25,12 @@ public sealed class ClusterConnection : IAsyncDisposable
     private readonly StoreKeys _keys;
     private readonly TimeProvider _time;
 
-    private ClusterConnection(ClusterConfig config, TimeProvider time, ILoggerFactory logs)
+    private ClusterConnection(LoadedConfig loaded, TimeProvider time, ILoggerFactory logs)
     {
-        _config = config;
+        var config = _config = loaded.Config;
+        ConfigFile = loaded.File is { } file ? Path.GetFullPath(file) : null;
         _time = time;
-        _store = new EtcdStore(EtcdOptions.From(config), time, logs.CreateLogger<EtcdStore>());
+        _store = new EtcdStore(StoreOptions.From(config), time, logs.CreateLogger<EtcdStore>());
         _peers = new GrpcClusterPeers(config, time);
         _observer = new ClusterObserver(_store, _peers, config, time);
         _failover = new FailoverFlow(_store, _peers, config, time);
@@ -40,13 +41,25 @@ public sealed class ClusterConnection : IAsyncDisposable
     public string Name => _config.Name;
 
     /// <summary>The file it was opened from; null when none.</summary>
-    public string? ConfigFile => _config.File;
+    public string? ConfigFile { get; }
 
     /// <summary>Names of the nodes, for completion: from the configuration, without asking anybody.</summary>
     public IReadOnlyList<string> NodeNames => [.. _config.Nodes.Select(n => n.Name)];
 
     /// <summary>Names of the poolers of the configuration, for completion.</summary>
     public IReadOnlyList<string> PoolerNames => [.. _config.Poolers.Select(p => p.Name)];
+
+    /// <summary>libpq URI of the way applications take: the first pooler of an application host, else the first of all; to the agents' own database, as their role.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.PoolerNotFound"/>: the configuration has no pooler.</exception>
+    public string ClientUri
+    {
+        get
+        {
+            var pooler = _config.Poolers.OrderBy(p => p.Node.Length > 0).FirstOrDefault()
+                ?? throw new PgClusterException(Reason.PoolerNotFound, "the configuration has no pooler that clients could use");
+            return $"postgresql://{Uri.EscapeDataString(_config.Postgres.User)}@{new PrimaryAddress(pooler.Host, pooler.Port).ToHostAndPort()}/{Uri.EscapeDataString(_config.Postgres.Database)}";
+        }
+    }
 
     /// <summary>Opens a cluster. Asks nobody: what does not answer shows in the calls.</summary>
     /// <param name="configFile">Path of its configuration file; null to use environment and defaults only.</param>
@@ -65,7 +78,7 @@ public sealed class ClusterConnection : IAsyncDisposable
         return new ClusterSummary
         {
             Name = _config.Name,
-            Manager = _config.Manager,
+            Manager = _config.Manager.ToString().ToLowerInvariant(),
             Primary = view.Primary?.Name,
             PrimaryAddress = view.PublishedPrimary?.Value,
             Timeline = view.Primary?.Node.Timeline ?? 0,
@@ -76,7 +89,7 @@ public sealed class ClusterConnection : IAsyncDisposable
             PoolersPaused = view.Poolers.Count(p => p.Pooler.State is PoolerState.Paused or PoolerState.Pausing),
             Quorum = view.Store.HasQuorum,
             LockHolder = view.Lock is { Holder: var holder } ? $"{holder.Name}: {holder.Purpose}" : null,
-            ConfigFile = _config.File,
+            ConfigFile = ConfigFile,
         };
     }
 

@@ -29,7 +29,7 @@ public sealed class GrpcClusterPeers : IClusterPeers, IDisposable
     {
         var node = _config.Nodes.FirstOrDefault(n => n.Name == name) ?? throw new PgClusterException(
             Reason.NodeNotFound, $"no node is named {name}; there are {string.Join(", ", _config.Nodes.Select(n => n.Name))}") { Target = name };
-        return new GrpcNodeAgent(name, new PeerCalls(Channel(node.Agent), $"the agent of {name}", Reason.AgentUnreachable));
+        return new GrpcNodeAgent(name, new PeerCalls(Channel(node.Agent.ToString()), $"the agent of {name}", Reason.AgentUnreachable));
     }
 
     /// <inheritdoc/>

@@ -14,4 +14,7 @@ public sealed record TlsConfig
 
     /// <summary>True when TLS is on.</summary>
     public bool IsConfigured => CaFile.Length > 0;
+
+    /// <summary>True when the three files are given: then listeners and calls use mutual TLS, and nothing goes without.</summary>
+    public bool Enabled => CaFile.Length > 0;
 }

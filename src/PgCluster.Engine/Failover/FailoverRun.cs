@@ -164,7 +164,7 @@ internal sealed class FailoverRun : IAsyncDisposable
         }
 
         var registered = await _store.ListAsync(StoreKeys.Poolers, cancellationToken).ConfigureAwait(false);
-        _keepers = _config.Poolers.Select(p => (p.Name, p.Keeper))
+        _keepers = _config.Poolers.Select(p => (p.Name, Keeper: p.Keeper.ToString()))
             .Concat(registered.Entries.Select(e => PoolerRegistration.FromJson(e.Value)).OfType<PoolerInfo>().Select(p => (p.Name, p.Keeper)))
             .GroupBy(p => p.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Last().Keeper, StringComparer.Ordinal);
 

@@ -43,7 +43,7 @@ public sealed class ClusterObserver
         var proxies = await ListOrEmptyAsync(StoreKeys.Proxies, cancellationToken).ConfigureAwait(false);
         var known = _config.Poolers.ToDictionary(
             p => p.Name,
-            p => (Info: new PoolerInfo { Cluster = _config.Name, Name = p.Name, Host = p.Host, Port = p.Port, Node = p.Node.Length > 0 ? p.Node : null, Keeper = p.Keeper }, Configured: true),
+            p => (Info: new PoolerInfo { Cluster = _config.Name, Name = p.Name, Host = p.Host, Port = p.Port, Node = p.Node.Length > 0 ? p.Node : null, Keeper = p.Keeper.ToString() }, Configured: true),
             StringComparer.Ordinal);
         foreach (var entry in registered)
         {
@@ -132,7 +132,7 @@ public sealed class ClusterObserver
                     NoFailover = a.Node.NoFailover,
                     ServerVersion = server?.ServerVersion,
                     SystemIdentifier = server?.SystemIdentifier,
-                    Agent = a.Node.Agent,
+                    Agent = a.Node.Agent.ToString(),
                     AgentVersion = a.Report?.AgentVersion,
                     Evidence = server?.Evidence ?? a.Error,
                 },
