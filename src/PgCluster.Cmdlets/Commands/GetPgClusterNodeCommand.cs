@@ -19,7 +19,7 @@ public sealed class GetPgClusterNodeCommand : ClusterCmdlet
     protected override async Task RunAsync(CmdletPipeline pipeline, CancellationToken cancellationToken)
     {
         pipeline.Verbose($"Asking the agents of cluster '{Session.Cluster}'.");
-        var (found, missing) = NamePattern.Select(await Cluster.GetNodesAsync(cancellationToken), Name, n => n.Name);
+        var (found, missing) = NamePattern.Select(await Cluster.GetNodesAsync(cancellationToken), NamesBelow(Name), n => n.Name);
         foreach (var node in found)
         {
             await pipeline.WriteAsync(node);

@@ -19,7 +19,7 @@ public sealed class GetPgPoolerCommand : PoolerCmdlet
     protected override async Task RunAsync(CmdletPipeline pipeline, CancellationToken cancellationToken)
     {
         pipeline.Verbose($"Asking the keepers of the poolers of cluster '{Session.Cluster}'.");
-        foreach (var pooler in await FindAsync(Name, pipeline, cancellationToken))
+        foreach (var pooler in await FindAsync(NamesBelow(Name), pipeline, cancellationToken))
         {
             await pipeline.WriteAsync(pooler);
         }

@@ -24,18 +24,7 @@ public abstract class PoolerCmdlet : ClusterCmdlet
     private protected static async Task<List<PoolerInfo>> EachAsync(
         IReadOnlyList<PoolerInfo> poolers, Func<PoolerInfo, Task> action, CmdletPipeline pipeline, CancellationToken cancellationToken)
     {
-        var results = await Task.WhenAll(poolers.Select(async pooler =>
-        {
-            try
-            {
-                await action(pooler);
-                return (Pooler: pooler, Error: (Exception?)null);
-            }
-            catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
-            {
-                return (pooler, e);
-            }
-        }));
+        var results = await Task.WhenAll(poolers.Select(pooler => TryAsync(pooler, action, cancellationToken)));
         foreach (var (pooler, error) in results)
         {
             if (error is not null)
@@ -54,6 +43,20 @@ public abstract class PoolerCmdlet : ClusterCmdlet
         foreach (var pooler in (await Cluster.GetPoolersAsync(cancellationToken)).Where(p => names.Contains(p.Name)))
         {
             await pipeline.WriteAsync(pooler);
+        }
+    }
+
+    private static async Task<(PoolerInfo Pooler, Exception? Error)> TryAsync(
+        PoolerInfo pooler, Func<PoolerInfo, Task> action, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await action(pooler);
+            return (pooler, null);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            return (pooler, e);
         }
     }
 }

@@ -34,6 +34,7 @@ public sealed class SuspendPgPoolerCommand : PoolerCmdlet
     /// <inheritdoc/>
     protected override void PrepareBegin()
     {
+        base.PrepareBegin();
         if (TimeoutSec >= ExpirySec)
         {
             throw new PgClusterException(Reason.InvalidArgument, string.Create(

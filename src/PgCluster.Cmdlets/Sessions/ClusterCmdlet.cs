@@ -13,6 +13,9 @@ public abstract class ClusterCmdlet : AsyncPgCmdlet
     private PgClusterSession? _default;
     private PgClusterSession? _session;
     private string? _file;
+    private bool _recordIsCluster;
+    private bool _nameIsGiven;
+    private bool _fileIsGiven;
     private CmdletPipeline? _pipeline;
 
     /// <summary>The session of Connect-PgCluster to use, or the name of a connected cluster.</summary>
@@ -32,14 +35,29 @@ public abstract class ClusterCmdlet : AsyncPgCmdlet
     /// <summary>The cluster the record at hand goes to.</summary>
     private protected ClusterConnection Cluster => Session.Use();
 
+    /// <summary>
+    /// <paramref name="names"/>, or none when the record at hand is a cluster or a playground: its property Name is then that of the cluster,
+    /// which would be taken for the name of something in it.
+    /// </summary>
+    private protected string[]? NamesBelow(string[]? names) => _recordIsCluster ? null : names;
+
     /// <summary>Does the work for one record.</summary>
     /// <param name="pipeline">Where to write to and ask.</param>
     /// <param name="cancellationToken">Cancelled when the cmdlet is stopped or nobody takes its output any more.</param>
     protected abstract Task RunAsync(CmdletPipeline pipeline, CancellationToken cancellationToken);
 
     /// <inheritdoc/>
+    protected override void PrepareBegin()
+    {
+        // What is bound before the first record comes from the command line.
+        _nameIsGiven = MyInvocation.BoundParameters.ContainsKey("Name");
+        _fileIsGiven = MyInvocation.BoundParameters.ContainsKey(nameof(ConfigFile));
+    }
+
+    /// <inheritdoc/>
     protected override void PrepareProcess()
     {
+        _recordIsCluster = !_fileIsGiven && ConfigFile is not null && !_nameIsGiven;
         _default = RunspaceSessions.Current.Default;
         _file = ConfigFile is null ? null : GetUnresolvedProviderPathFromPSPath(ConfigFile);
     }
