@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Management.Automation;
-using PgCluster.Client;
 using PgCluster.Cmdlets;
 
 namespace PgCluster.Commands;
@@ -53,7 +52,7 @@ public sealed class ConnectPgClusterCommand : AsyncPgCmdlet
     /// <inheritdoc/>
     protected override async Task ProcessAsync(CmdletPipeline pipeline, CancellationToken cancellationToken)
     {
-        var session = new PgClusterSession(ClusterConnection.Open(_file, _overrides), TimeProvider.System.GetUtcNow());
+        var session = PgClusterSession.Open(_file, _overrides);
         _sessions.Add(session);
         pipeline.Verbose($"Opened cluster '{session.Cluster}' from {session.ConfigFile ?? "the environment"}: nodes {string.Join(", ", session.Nodes)}.");
         await pipeline.WriteAsync(session);

@@ -119,6 +119,7 @@ public abstract class AsyncPgCmdlet : PSCmdlet, IDisposable
         var worker = Task.Run(
             async () =>
             {
+                CmdletPipeline.Current = pipeline;
                 try
                 {
                     await work(pipeline, cancel.Token);

@@ -15,6 +15,9 @@ public sealed class CmdletPipeline : IDisposable
 
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(200);
 
+    // A connection outlives the cmdlets that use it; what it logs belongs to the one whose work is asking.
+    private static readonly AsyncLocal<CmdletPipeline?> Ambient = new();
+
     private readonly AsyncPgCmdlet _cmdlet;
     private readonly CancellationTokenSource _cancel;
     private readonly CancellationToken _token;
@@ -33,6 +36,13 @@ public sealed class CmdletPipeline : IDisposable
         _cmdlet = cmdlet;
         _cancel = cancel;
         _token = cancel.Token;
+    }
+
+    /// <summary>The pipeline of the work that this code runs for; null outside of any.</summary>
+    internal static CmdletPipeline? Current
+    {
+        get => Ambient.Value;
+        set => Ambient.Value = value;
     }
 
     /// <summary>Writes an object; waits while <see cref="Capacity"/> of them are not taken yet. Dropped when the cmdlet is over.</summary>

@@ -101,7 +101,7 @@ public abstract class ClusterCmdlet : AsyncPgCmdlet
 
         if (!_own.TryGetValue(file, out var session))
         {
-            session = new PgClusterSession(ClusterConnection.Open(file), TimeProvider.System.GetUtcNow());
+            session = PgClusterSession.Open(file);
             _own.Add(file, session);
             _pipeline?.Verbose($"Opened cluster '{session.Cluster}' from {file} for this command.");
         }

@@ -12,7 +12,7 @@ public sealed class PgClusterSession
     private string[] _poolers;
     private bool _open = true;
 
-    internal PgClusterSession(ClusterConnection connection, DateTimeOffset openedAt)
+    private PgClusterSession(ClusterConnection connection, DateTimeOffset openedAt)
     {
         _connection = connection;
         _poolers = [.. connection.PoolerNames];
@@ -64,6 +64,26 @@ public sealed class PgClusterSession
 
     /// <inheritdoc/>
     public override string ToString() => Cluster;
+
+    /// <summary>Opens a cluster; what it logs goes to the streams of the cmdlet that is at work.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>.</exception>
+    internal static PgClusterSession Open(string? configFile, IReadOnlyDictionary<string, string>? overrides = null) => new(
+        ClusterConnection.Open(configFile, overrides, log: static (level, text) =>
+        {
+            switch (level)
+            {
+                case ClientLogLevel.Debug:
+                    Cmdlets.CmdletPipeline.Current?.Debug(text);
+                    break;
+                case ClientLogLevel.Information:
+                    Cmdlets.CmdletPipeline.Current?.Verbose(text);
+                    break;
+                default:
+                    Cmdlets.CmdletPipeline.Current?.Warning(text);
+                    break;
+            }
+        }),
+        TimeProvider.System.GetUtcNow());
 
     /// <summary>The open connection.</summary>
     internal ClusterConnection Use() => IsOpen
