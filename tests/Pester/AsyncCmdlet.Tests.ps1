@@ -6,12 +6,11 @@ BeforeAll {
         Join-Path $bin 'PgCluster.Cmdlets.dll'
         Join-Path $bin 'PgCluster.Model.dll'
         [psobject].Assembly.Location
-        foreach ($name in 'System.Runtime', 'System.Collections', 'System.Collections.Concurrent', 'System.Linq', 'System.Threading', 'System.ComponentModel.Primitives', 'System.Private.CoreLib', 'netstandard') {
-            [Reflection.Assembly]::Load($name).Location
-        }
+        (Get-ChildItem -Path (Join-Path $PSHOME 'ref') -Filter *.dll).FullName
     )
-    $types = Add-Type -Path (Join-Path $PSScriptRoot 'TestCmdlets.cs') -ReferencedAssemblies $references -PassThru -IgnoreWarnings -WarningAction SilentlyContinue
-    $testModule = Import-Module -Assembly $types[0].Assembly -PassThru
+    $assembly = Join-Path $TestDrive 'TestCmdlets.dll'
+    Add-Type -Path (Join-Path $PSScriptRoot 'TestCmdlets.cs') -ReferencedAssemblies $references -OutputAssembly $assembly -IgnoreWarnings -WarningAction SilentlyContinue
+    $testModule = Import-Module $assembly -PassThru
     [PgCluster.Tests.Probe]::Reset()
 
     # A pipeline of its own, with all streams, that can be stopped from here.
@@ -20,7 +19,7 @@ BeforeAll {
 
         $session = [initialsessionstate]::CreateDefault2()
         $shell = [powershell]::Create($session)
-        [void]$shell.AddCommand('Import-Module').AddParameter('Assembly', $types[0].Assembly).Invoke()
+        [void]$shell.AddCommand('Import-Module').AddParameter('Name', $assembly).Invoke()
         $shell.Commands.Clear()
         $shell.Streams.ClearStreams()
         $shell.AddScript($Script)
@@ -28,7 +27,7 @@ BeforeAll {
 }
 
 AfterAll {
-    Remove-Module -ModuleInfo $testModule -ErrorAction Ignore
+    if ($testModule) { Remove-Module -ModuleInfo $testModule }
 }
 
 Describe 'The bridge between asynchronous work and the pipeline' {
@@ -39,7 +38,8 @@ Describe 'The bridge between asynchronous work and the pipeline' {
     }
 
     It 'keeps what is written to different streams in order' {
-        $all = Test-AsyncBase Order -Verbose -Debug -ErrorAction Continue *>&1 | ForEach-Object { "$_" }
+        $DebugPreference = 'Continue'
+        $all = Test-AsyncBase Order -Verbose -ErrorAction Continue *>&1 | ForEach-Object { "$_" }
         $all | Should -Be 'one', 'two', 'error three', 'four', 'five', 'six'
     }
 
@@ -211,10 +211,6 @@ Describe 'Stopping asynchronous work' {
     }
 
     It 'tells the person at Ctrl+C what becomes of the work' -Skip:$IsWindows {
-        # Without a file of its own the test assembly cannot be loaded elsewhere: compiled once more, to one.
-        $assembly = Join-Path $TestDrive 'TestCmdlets.dll'
-        $compile = "Import-Module '$(Get-PackedModule)'; Add-Type -Path '$(Join-Path $PSScriptRoot 'TestCmdlets.cs')' -ReferencedAssemblies '$($references -join "','")' -OutputAssembly '$assembly' -IgnoreWarnings -WarningAction SilentlyContinue"
-        [void](Invoke-Fresh $compile)
         $script = "Import-Module '$(Get-PackedModule)'; Import-Module '$assembly'; [PgCluster.Tests.Probe]::Reset(); Test-AsyncBase Announce"
         $start = [Diagnostics.ProcessStartInfo]::new([Environment]::ProcessPath)
         '-NoLogo', '-NoProfile', '-NonInteractive', '-Command', $script | ForEach-Object { $start.ArgumentList.Add($_) }

@@ -31,7 +31,7 @@ public static class ErrorTable
     public static ErrorEntry Of(Reason reason) => reason switch
     {
         Reason.Internal => new(
-            "Internal", ErrorCategory.NotImplemented,
+            "Internal", ErrorCategory.InvalidResult,
             "This is a defect of PgCluster. Report it with the output of Get-Error and the agents' logs."),
         Reason.InvalidConfiguration => new(
             "InvalidConfiguration", ErrorCategory.InvalidData,

@@ -288,10 +288,11 @@ public sealed class CmdletPipeline : IDisposable
     {
         foreach (var record in _shown.Values.Where(r => r.RecordType != ProgressRecordType.Completed))
         {
-            record.RecordType = ProgressRecordType.Completed;
+            // A new record: the one shown before may be kept by whoever collects them.
+            var over = new ProgressRecord(record.ActivityId, record.Activity, record.StatusDescription) { RecordType = ProgressRecordType.Completed };
 
             // Also after an error: a bar that nobody takes away stays on the screen.
-            Try(cmdlet => cmdlet.WriteProgress(record), ref thrown);
+            Try(cmdlet => cmdlet.WriteProgress(over), ref thrown);
         }
     }
 
