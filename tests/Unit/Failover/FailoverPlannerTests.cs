@@ -91,7 +91,7 @@ public sealed class FailoverPlannerTests
     {
         { v => With(v, "pg02", n => n with { NoFailover = true }), "no_failover" },
         { v => With(v, "pg02", n => n with { State = NodeState.NotStreaming, SyncState = SyncState.None }), "NotStreaming" },
-        { v => With(v, "pg02", n => n with { Upstream = "pg03" }), "streams from the primary but from pg03" },
+        { v => With(v, "pg02", n => n with { Upstream = "pg03" }), "does not stream from the primary but from pg03" },
         { v => With(v, "pg02", n => n with { LagBytes = 17L << 20 }), "17825792 bytes to replay" },
         { v => Server(v, "pg02", s => s with { ReplayPaused = true }), "replay is paused" },
         { v => Server(v, "pg02", s => s with { ApplyDelayMs = 5000 }), "recovery_min_apply_delay is 5000 ms" },
