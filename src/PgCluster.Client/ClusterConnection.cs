@@ -121,7 +121,7 @@ public sealed class ClusterConnection : IAsyncDisposable
         {
             // The caller is gone; whether the pause came to be is not known.
             using var budget = new CancellationTokenSource(_config.Failover.ResumeTimeout, _time);
-            await keeper.ResumeAsync(id, budget.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)keeper.ResumeAsync(id, budget.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
     }

@@ -4,8 +4,8 @@ using Google.Protobuf;
 namespace PgCluster.Adapters.Grpc;
 
 /// <summary>
-/// A call in which both ends send messages as they like. Writers may be many, the reader is one. Disposing it ends the call
-/// on both sides unless it is over already.
+/// A call in which both ends send messages as they like. Writers may be many, the reader is one, and there should always be
+/// one: only the reader learns that the server ended the call. Disposing it ends the call on both sides unless it is over already.
 /// </summary>
 public sealed class GrpcDuplexCall<TRequest, TResponse> : IAsyncDisposable
     where TRequest : IMessage<TRequest>

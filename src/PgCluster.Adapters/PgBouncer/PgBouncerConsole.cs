@@ -72,6 +72,7 @@ public sealed class PgBouncerConsole : IPoolerConsole
 
             // Everything that a pause or its end needs is connected before the first client waits.
             var databases = Served(await ShowDatabasesAsync(source.Token).ConfigureAwait(false));
+            await ProveAdministratorAsync(source.Token).ConfigureAwait(false);
             var each = await OpenAsync(source.Token).ConfigureAwait(false);
             await using var eachDisposal = each.ConfigureAwait(false);
             var global = await OpenAsync(source.Token).ConfigureAwait(false);
@@ -116,8 +117,8 @@ public sealed class PgBouncerConsole : IPoolerConsole
     {
         lock (_sync)
         {
-            // Its call would never return: PgBouncer forgets whom it owes the answer.
-            _pauseInFlight?.Cancel();
+            // Its call would never return: PgBouncer forgets whom it owes the answer. Not Cancel, which would go on with that call under our lock.
+            _ = _pauseInFlight?.CancelAsync();
         }
 
         await LiftAsync(cancellationToken).ConfigureAwait(false);
@@ -287,7 +288,7 @@ public sealed class PgBouncerConsole : IPoolerConsole
             throw refusal;
         }
 
-        await ProveAdministratorAsync(refusal, cancellationToken).ConfigureAwait(false);
+        await ProveAdministratorAsync(cancellationToken).ConfigureAwait(false);
         while (await AskAsync("SHOW POOLS", static (pools, _) => HasServersInUse(pools), cancellationToken).ConfigureAwait(false))
         {
             await Task.Delay(PollInterval, _time, cancellationToken).ConfigureAwait(false);
@@ -311,7 +312,7 @@ public sealed class PgBouncerConsole : IPoolerConsole
     /// <summary>
     /// SQLSTATE 08P01 also means "admin access needed". Setting a setting to what it is changes nothing and needs the same right.
     /// </summary>
-    private async Task ProveAdministratorAsync(ServerErrorException refusal, CancellationToken cancellationToken) =>
+    private async Task ProveAdministratorAsync(CancellationToken cancellationToken) =>
         await UseAsync(
             "SET",
             async (connection, token) =>
@@ -323,11 +324,7 @@ public sealed class PgBouncerConsole : IPoolerConsole
                     var value = Setting(config, "verbose");
                     var answer = await connection.QueryAsync(
                         string.Create(CultureInfo.InvariantCulture, $"SET verbose = '{value}'"), token).ConfigureAwait(false);
-                    if (answer.Error is not null)
-                    {
-                        throw refusal;
-                    }
-
+                    answer.ThrowIfError();
                     _keptIsAdmin = true;
                 }
 
@@ -404,7 +401,7 @@ public sealed class PgBouncerConsole : IPoolerConsole
                 throw Unreachable("RESUME", error, "");
             }
 
-            await ProveAdministratorAsync(error, cancellationToken).ConfigureAwait(false);
+            await ProveAdministratorAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 

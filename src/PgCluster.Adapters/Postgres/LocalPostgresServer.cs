@@ -174,6 +174,15 @@ public sealed class LocalPostgresServer : IPostgresServer
     /// <inheritdoc/>
     public async Task FollowAsync(UpstreamAddress upstream, CancellationToken cancellationToken)
     {
+        await PrepareStandbyAsync(upstream, cancellationToken).ConfigureAwait(false);
+        await StartAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary><see cref="FollowAsync"/> without the start of a server that does not run.</summary>
+    /// <param name="upstream">Where it is to stream from.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task PrepareStandbyAsync(UpstreamAddress upstream, CancellationToken cancellationToken)
+    {
         ArgumentNullException.ThrowIfNull(upstream);
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -213,8 +222,6 @@ public sealed class LocalPostgresServer : IPostgresServer
         {
             _gate.Release();
         }
-
-        await StartAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

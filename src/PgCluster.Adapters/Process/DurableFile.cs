@@ -15,7 +15,9 @@ public static class DurableFile
         var temporary = path + ".pgcluster-new";
         try
         {
-            var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None };
+            // New, so that a link somebody put there is not followed: the directory may belong to another user.
+            File.Delete(temporary);
+            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
             if (!OperatingSystem.IsWindows())
             {
                 options.UnixCreateMode = mode;

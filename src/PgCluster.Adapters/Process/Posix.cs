@@ -64,7 +64,7 @@ internal static partial class Posix
         return (MemoryMarshal.Read<uint>(buffer[20..]), MemoryMarshal.Read<uint>(buffer[24..]));
     }
 
-    /// <summary>Gives a file to another owner.</summary>
+    /// <summary>Gives a file to another owner; of a link, the link itself.</summary>
     internal static void SetOwner(string path, uint userId, uint groupId)
     {
         if (ChangeOwner(path, userId, groupId) < 0)
@@ -85,7 +85,7 @@ internal static partial class Posix
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int Sync(int descriptor);
 
-    [LibraryImport("libc", EntryPoint = "chown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "lchown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int ChangeOwner(string path, uint userId, uint groupId);
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

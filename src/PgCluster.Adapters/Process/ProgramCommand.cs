@@ -13,6 +13,9 @@ public sealed record ProgramCommand(string FileName, IReadOnlyList<string> Argum
     /// <summary>Directory to start in; null for this process's own.</summary>
     public string? WorkingDirectory { get; init; }
 
+    /// <summary>What it reads from standard input; null for nothing. A program that is started detached reads nothing.</summary>
+    public string? Input { get; init; }
+
     /// <summary>Who to run it as; null for this process's own user. Only root can name another.</summary>
     public OsAccount? Account { get; init; }
 

@@ -23,10 +23,11 @@ public static class ProgramRunner
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
-            process.StandardInput.Close();
+            var input = FeedAsync(process, command.Input, either.Token);
             var output = process.StandardOutput.ReadToEndAsync(either.Token);
             var error = process.StandardError.ReadToEndAsync(either.Token);
             await process.WaitForExitAsync(either.Token).ConfigureAwait(false);
+            await input.ConfigureAwait(false);
             return new ProgramResult(process.ExitCode, await output.ConfigureAwait(false), await error.ConfigureAwait(false));
         }
         catch (OperationCanceledException)
@@ -57,6 +58,19 @@ public static class ProgramRunner
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"'{command.FileName}' failed with exit code {result.ExitCode}: {(result.Error.Length > 0 ? result.Error : result.Output).Trim()}"));
+    }
+
+    private static async Task FeedAsync(OsProcess process, string? input, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await process.StandardInput.WriteAsync(input.AsMemory(), cancellationToken).ConfigureAwait(false);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It ended without reading all of it; its exit code says more.
+        }
     }
 
     internal static OsProcess Start(ProgramCommand command)

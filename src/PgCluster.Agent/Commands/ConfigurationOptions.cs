@@ -17,7 +17,7 @@ internal static class ConfigurationOptions
 
     // Hidden: they would bury the commands' own options in every help; 'config show' lists them with their meaning.
     private static readonly (string Path, Option<string?> Option)[] Flags =
-        [.. ConfigSchema.Scalars.Select(o => (o.Path, new Option<string?>(o.Flag!) { Description = o.Help, Recursive = true, Hidden = true }))];
+        [.. ConfigSchema.Options.Where(o => o.Flag is not null).Select(o => (o.Path, new Option<string?>(o.Flag!) { Description = o.Help, Recursive = true, Hidden = true }))];
 
     public static void AddTo(RootCommand root)
     {

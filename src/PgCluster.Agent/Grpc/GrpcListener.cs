@@ -29,23 +29,36 @@ public static class GrpcListener
     public static void ListenGrpc(this KestrelServerOptions kestrel, string host, int port, GrpcTlsOptions? tls)
     {
         ArgumentNullException.ThrowIfNull(kestrel);
+
+        // Without pings a client whose host vanished keeps its streams open for ever; with a minimal rate a quiet stream would not live.
+        kestrel.Limits.Http2.KeepAlivePingDelay = PingAfter;
+        kestrel.Limits.Http2.KeepAlivePingTimeout = PingTimeout;
+        kestrel.Limits.MinResponseDataRate = null;
+        Listen(kestrel, host, port, tls, HttpProtocols.Http2);
+    }
+
+    /// <summary>Listens for health checks and metrics: HTTP/1.1, under the same rule.</summary>
+    /// <inheritdoc cref="ListenGrpc"/>
+    public static void ListenHttp(this KestrelServerOptions kestrel, string host, int port, GrpcTlsOptions? tls)
+    {
+        ArgumentNullException.ThrowIfNull(kestrel);
+        Listen(kestrel, host, port, tls, HttpProtocols.Http1);
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, string host, int port, GrpcTlsOptions? tls, HttpProtocols protocols)
+    {
         ArgumentNullException.ThrowIfNull(host);
         IPAddress[] addresses = Resolve(host);
         if (tls is null && !Array.TrueForAll(addresses, IPAddress.IsLoopback))
         {
             throw new PgClusterException(
                 Reason.InvalidConfiguration,
-                $"gRPC cannot listen on '{host}' without TLS: whoever reaches that address could command this node. "
+                $"the agent cannot listen on '{host}' without TLS: whoever reaches that address could command this node. "
                 + "Configure CA, certificate and key, or listen on 127.0.0.1.")
             {
                 Target = host,
             };
         }
-
-        // Without pings a client whose host vanished keeps its streams open for ever; with a minimal rate a quiet stream would not live.
-        kestrel.Limits.Http2.KeepAlivePingDelay = PingAfter;
-        kestrel.Limits.Http2.KeepAlivePingTimeout = PingTimeout;
-        kestrel.Limits.MinResponseDataRate = null;
 
         SslServerAuthenticationOptions? ssl = tls is null ? null : GrpcCertificates.ForServer(tls);
         // A free port is free on one address: two of them would be two ports.
@@ -53,7 +66,7 @@ public static class GrpcListener
         {
             kestrel.Listen(address, port, listen =>
             {
-                listen.Protocols = HttpProtocols.Http2;
+                listen.Protocols = protocols;
                 if (ssl is not null)
                 {
                     listen.UseHttps(new TlsHandshakeCallbackOptions
@@ -89,5 +102,5 @@ public static class GrpcListener
     }
 
     private static PgClusterException Unknown(string host, Exception? inner) =>
-        new(Reason.InvalidConfiguration, $"gRPC cannot listen on '{host}': no address is known by that name.", inner) { Target = host };
+        new(Reason.InvalidConfiguration, $"the agent cannot listen on '{host}': no address is known by that name.", inner) { Target = host };
 }

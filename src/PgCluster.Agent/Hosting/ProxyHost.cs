@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PgCluster.Adapters.Etcd;
@@ -33,7 +32,7 @@ internal static class ProxyHost
             var console = KeptPooler.OpenConsole(pooler, time);
             await using var __ = console.ConfigureAwait(false);
             var follower = new PoolerFollower(
-                pooler.Name, console, new PoolerTemplate(pooler.TemplateFile, pooler.ConfigFile),
+                pooler.Name, console, new PoolerTemplate(pooler.TemplateFile, pooler.ConfigFile, config.Postgres.Database),
                 new PoolerFollowerOptions { PoolerTimeout = config.Proxy.PoolerTimeout, RetryInterval = config.Proxy.RetryInterval },
                 time, logs.CreateLogger<PoolerFollower>());
             var stream = new PrimaryKeyStream(

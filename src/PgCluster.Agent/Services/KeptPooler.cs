@@ -1,5 +1,5 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
+using PgCluster.Adapters;
 using PgCluster.Adapters.PgBouncer;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Pooling;

@@ -97,8 +97,9 @@ internal sealed class PgcmFailoverService(
         }
 
         var published = await store.GetAsync(config.Etcd.PrimaryKey, call.CancellationToken).ConfigureAwait(false);
-        PrimaryAddress.TryParse(published?.Value, out var address);
-        var node = config.Nodes.FirstOrDefault(n => n.Host == address?.Host && n.Port == address.Port);
+        var node = PrimaryAddress.TryParse(published?.Value, out var address)
+            ? config.Nodes.FirstOrDefault(n => n.Host == address.Host && n.Port == address.Port)
+            : null;
         return new MigrateResponse { MigratingTo = node?.Name ?? "", Address = published?.Value ?? "", CreatedAt = Now() };
     }
 }

@@ -1,6 +1,8 @@
 namespace PgCluster.Engine.Configuration;
 
-/// <summary>Mutual TLS between agents, proxies, cmdlets and the command line: all three files, or none and then plain text on loopback only.</summary>
+/// <summary>
+/// Mutual TLS between agents, proxies, cmdlets and the command line: all three files, or none and then plain text on loopback only.
+/// </summary>
 public sealed record TlsConfig
 {
     /// <summary>PEM file with the CA that signs both sides.</summary>

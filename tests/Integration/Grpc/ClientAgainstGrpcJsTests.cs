@@ -176,6 +176,9 @@ public sealed class ClientAgainstGrpcJsTests : IDisposable
     }
 
     [Fact]
+    public Task A_writer_in_full_flight_does_not_cost_the_reader_the_status() => Flights.AssertStatusSurvivesAsync(_channel);
+
+    [Fact]
     public async Task A_method_nobody_serves_is_Unimplemented()
     {
         GrpcException error = await Assert.ThrowsAsync<GrpcException>(

@@ -11,6 +11,7 @@ public sealed class GrpcJs : IAsyncLifetime
 
     private string? _missing;
     private GrpcJsProcess? _server;
+    private GrpcJsProcess? _client;
 
     /// <summary>A server that every test may use.</summary>
     internal Uri Server => new($"http://127.0.0.1:{_server!.Port}");
@@ -21,14 +22,18 @@ public sealed class GrpcJs : IAsyncLifetime
         if (_missing is null)
         {
             _server = await StartServerAsync(null);
+            _client = StartClient();
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_server is not null)
+        foreach (GrpcJsProcess? process in new[] { _server, _client })
         {
-            await _server.DisposeAsync();
+            if (process is not null)
+            {
+                await process.DisposeAsync();
+            }
         }
     }
 
@@ -49,20 +54,16 @@ public sealed class GrpcJs : IAsyncLifetime
         return process;
     }
 
-    internal static GrpcJsProcess StartClient(string address, string scenario, JsonObject? more = null, GrpcTlsOptions? tls = null)
+    internal static GrpcJsProcess StartClient() => new(Folder, "client", null);
+
+    /// <summary>Runs one scenario of a client to its end and returns what the client saw.</summary>
+    internal async Task<JsonNode> RunClientAsync(string address, string scenario, JsonObject? more = null, GrpcTlsOptions? tls = null)
     {
         JsonObject options = more ?? [];
         options["address"] = address;
         options["scenario"] = scenario;
         options["tls"] = Files(tls);
-        return new GrpcJsProcess(Folder, "client", options);
-    }
-
-    /// <summary>Runs one scenario of a client to its end and returns what the client saw.</summary>
-    internal static async Task<JsonNode> RunClientAsync(string address, string scenario, JsonObject? more = null, GrpcTlsOptions? tls = null)
-    {
-        await using GrpcJsProcess client = StartClient(address, scenario, more, tls);
-        return await client.ReadAsync();
+        return await _client!.AskAsync(options);
     }
 
     private static JsonObject? Files(GrpcTlsOptions? tls) =>
@@ -115,12 +116,13 @@ internal sealed class GrpcJsProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly Task<string> _errors;
 
-    internal GrpcJsProcess(string folder, string role, JsonObject options)
+    internal GrpcJsProcess(string folder, string role, JsonObject? options)
     {
         _process = Process.Start(new ProcessStartInfo("node")
         {
-            ArgumentList = { "peer.js", role, options.ToJsonString() },
+            ArgumentList = { "peer.js", role, options?.ToJsonString() ?? "" },
             WorkingDirectory = folder,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
@@ -130,6 +132,14 @@ internal sealed class GrpcJsProcess : IAsyncDisposable
     internal int Port { get; set; }
 
     internal int Id => _process.Id;
+
+    /// <summary>Gives a client a scenario, and reads the first it has to say.</summary>
+    internal async Task<JsonNode> AskAsync(JsonObject options)
+    {
+        await _process.StandardInput.WriteLineAsync(options.ToJsonString());
+        await _process.StandardInput.FlushAsync();
+        return await ReadAsync();
+    }
 
     /// <summary>The next line the process prints.</summary>
     internal async Task<JsonNode> ReadAsync()

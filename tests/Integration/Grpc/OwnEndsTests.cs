@@ -29,6 +29,34 @@ public sealed class OwnEndsTests
     }
 
     [Fact]
+    public async Task A_writer_in_full_flight_does_not_cost_the_reader_the_status()
+    {
+        await using EchoServer server = await EchoServer.StartAsync();
+        using var channel = new GrpcChannel(server.Address, new GrpcChannelOptions());
+
+        await Flights.AssertStatusSurvivesAsync(channel);
+    }
+
+    [Fact]
+    public async Task A_duplex_call_cancelled_while_nobody_reads_or_writes_ends_on_the_server()
+    {
+        await using EchoServer server = await EchoServer.StartAsync();
+        using var channel = new GrpcChannel(server.Address, new GrpcChannelOptions());
+        _ = await channel.UnaryAsync(EchoMethods.Say, new EchoRequest(), GrpcCallOptions.None, Token);
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        await using GrpcDuplexCall<EchoRequest, EchoReply> call = await channel.DuplexAsync(EchoMethods.Talk, GrpcCallOptions.None, cancel.Token);
+        await call.WriteAsync(new EchoRequest { Text = "one" }, Token);
+        await using IAsyncEnumerator<EchoReply> replies = call.ReadAllAsync(Token).GetAsyncEnumerator(Token);
+        Assert.True(await replies.MoveNextAsync());
+
+        // Nobody reads or writes now.
+        await cancel.CancelAsync();
+
+        await Wait.UntilAsync("the server to see the end of the call", () => Task.FromResult(server.Cancelled == 1));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WriteAsync(new EchoRequest(), Token));
+    }
+
+    [Fact]
     public async Task A_defect_of_a_handler_says_nothing_of_the_server()
     {
         await using EchoServer server = await EchoServer.StartAsync();

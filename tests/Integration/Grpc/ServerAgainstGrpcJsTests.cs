@@ -52,7 +52,7 @@ public sealed class ServerAgainstGrpcJsTests : IAsyncLifetime
     {
         await using EchoServer narrow = await EchoServer.StartAsync(options: new() { MaxReceiveMessageSize = 1000 });
 
-        JsonNode seen = await GrpcJs.RunClientAsync(narrow.HostAndPort, "big", new JsonObject { ["size"] = 1001 });
+        JsonNode seen = await _js.RunClientAsync(narrow.HostAndPort, "big", new JsonObject { ["size"] = 1001 });
 
         Assert.Equal((int)GrpcStatusCode.ResourceExhausted, (int)seen["code"]!);
     }
@@ -148,8 +148,9 @@ public sealed class ServerAgainstGrpcJsTests : IAsyncLifetime
     [Fact]
     public async Task The_handler_sees_a_client_killed_in_the_middle()
     {
-        await using GrpcJsProcess client = GrpcJs.StartClient(_server.HostAndPort, "hold");
-        Assert.True((bool)(await client.ReadAsync())["holding"]!);
+        await using GrpcJsProcess client = GrpcJs.StartClient();
+        JsonNode holding = await client.AskAsync(new JsonObject { ["address"] = _server.HostAndPort, ["scenario"] = "hold" });
+        Assert.True((bool)holding["holding"]!);
 
         client.Kill();
 
@@ -159,8 +160,9 @@ public sealed class ServerAgainstGrpcJsTests : IAsyncLifetime
     [Fact]
     public async Task A_server_that_stops_ends_its_streams_as_Unavailable()
     {
-        await using GrpcJsProcess client = GrpcJs.StartClient(_server.HostAndPort, "hold");
-        Assert.True((bool)(await client.ReadAsync())["holding"]!);
+        await using GrpcJsProcess client = GrpcJs.StartClient();
+        JsonNode holding = await client.AskAsync(new JsonObject { ["address"] = _server.HostAndPort, ["scenario"] = "hold" });
+        Assert.True((bool)holding["holding"]!);
 
         await _server.StopAsync();
 
@@ -178,7 +180,7 @@ public sealed class ServerAgainstGrpcJsTests : IAsyncLifetime
         await CancelledAsync("the writer to be freed");
     }
 
-    private Task<JsonNode> RunAsync(string scenario, JsonObject? more = null) => GrpcJs.RunClientAsync(_server.HostAndPort, scenario, more);
+    private Task<JsonNode> RunAsync(string scenario, JsonObject? more = null) => _js.RunClientAsync(_server.HostAndPort, scenario, more);
 
     private Task<JsonNode> ErrorAsync(int code, string message) =>
         RunAsync("error", new JsonObject { ["request"] = new JsonObject { ["fail_code"] = code, ["fail_message"] = message } });

@@ -8,10 +8,15 @@ namespace PgCluster.Tests.Integration.Grpc;
 [Collection(GrpcJsTests.Name)]
 public sealed class TlsAgainstGrpcJsTests : IDisposable
 {
+    private readonly GrpcJs _js;
     private readonly TestAuthority _ours = new("ours");
     private readonly TestAuthority _theirs = new("theirs");
 
-    public TlsAgainstGrpcJsTests(GrpcJs js) => js.Require();
+    public TlsAgainstGrpcJsTests(GrpcJs js)
+    {
+        js.Require();
+        _js = js;
+    }
 
     public void Dispose()
     {
@@ -49,7 +54,7 @@ public sealed class TlsAgainstGrpcJsTests : IDisposable
     {
         await using EchoServer server = await EchoServer.StartAsync(_ours.Issue());
 
-        JsonNode seen = await GrpcJs.RunClientAsync(server.HostAndPort, "unary", tls: Client(shows));
+        JsonNode seen = await _js.RunClientAsync(server.HostAndPort, "unary", tls: Client(shows));
 
         Assert.Equal(accepted ? "grüß dich" : null, (string?)seen["text"]);
     }

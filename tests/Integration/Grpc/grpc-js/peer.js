@@ -1,9 +1,11 @@
 'use strict';
 // One end of a gRPC connection, by @grpc/grpc-js.
 //   node peer.js server '{"tls": {...}}'                      prints {"port": N} and serves until killed
-//   node peer.js client '{"address": "...", "scenario": "...", "tls": {...}}'   prints what the client saw
+//   node peer.js client        for each line {"address": "...", "scenario": "...", "tls": {...}} prints what the client saw
+// Both end when their input does, so that nothing outlives the tests.
 const fs = require('fs');
 const path = require('path');
+const readline = require('readline');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
 
@@ -156,6 +158,10 @@ async function run(options) {
   client.close();
 }
 
-const options = JSON.parse(process.argv[3] || '{}');
-if (process.argv[2] === 'server') serve(options);
-else run(options).then(() => process.exit(0), (error) => { console.error(error); process.exit(1); });
+const lines = readline.createInterface({ input: process.stdin });
+lines.on('close', () => process.exit(0));
+if (process.argv[2] === 'server') {
+  serve(JSON.parse(process.argv[3]));
+} else {
+  lines.on('line', (line) => run(JSON.parse(line)).catch((error) => { console.error(error); process.exit(1); }));
+}

@@ -1,0 +1,141 @@
+using System.Globalization;
+using PgCluster.Engine.Configuration;
+
+namespace PgCluster.Playground;
+
+/// <summary>The configuration files of a playground, as text.</summary>
+internal static class PlaygroundFiles
+{
+    internal const string Host = "127.0.0.1";
+    internal const string ReplicationUser = "replicator";
+    internal const string AppUser = "app";
+    internal const string AppDatabase = "app";
+
+    internal static string PostgresConf(PlaygroundState state, PlaygroundPaths paths, PlaygroundState.Server server) => Lines(
+        "# Written by the playground. Settings that move with the primary are in postgresql.auto.conf.",
+        $"cluster_name = '{state.Name}/{server.Name}'",
+        $"listen_addresses = '{Host}'",
+        $"port = {server.Port}",
+        $"unix_socket_directories = '{QuoteConf(paths.Sockets)}'",
+        "max_connections = 200",
+        "shared_buffers = 32MB",
+        "",
+        "# Segments of files in the data directory: a killed server leaves none in /dev/shm.",
+        "dynamic_shared_memory_type = mmap",
+        "",
+        "# Real durability: what is measured here is what a production server would do.",
+        "fsync = on",
+        "synchronous_commit = on",
+        $"synchronous_standby_names = '{QuoteConf(SynchronousStandbys(state, server.Name))}'",
+        "wal_level = replica",
+        "wal_log_hints = on",
+        "hot_standby = on",
+        "max_wal_senders = 10",
+        "max_replication_slots = 10",
+        "wal_keep_size = 256MB",
+        "max_wal_size = 512MB",
+        "",
+        "# A standby looks for its primary again after 0.2 s, not 5 s: commits wait for it.",
+        "wal_retrieve_retry_interval = 200ms",
+        "wal_sender_timeout = 10s",
+        "wal_receiver_timeout = 10s",
+        "tcp_keepalives_idle = 5",
+        "tcp_keepalives_interval = 1",
+        "tcp_keepalives_count = 3",
+        "",
+        "logging_collector = off",
+        "log_destination = stderr",
+        "log_line_prefix = '%m [%p] %q%u@%d '",
+        "lc_messages = 'C'");
+
+    /// <summary>The others, so that every node has its list ready for when it becomes the primary; empty when nobody waits.</summary>
+    internal static string SynchronousStandbys(PlaygroundState state, string server)
+    {
+        var others = state.Servers.Where(other => other.Name != server).Select(other => $"\"{other.Name}\"").ToList();
+        return state.Synchronous && others.Count > 0 ? $"FIRST 1 ({string.Join(", ", others)})" : "";
+    }
+
+    /// <summary>PgBouncer's template: {{.Host}} and {{.Port}} are the primary's.</summary>
+    internal static string PoolerTemplate(PlaygroundPaths paths, PlaygroundState.Pooler pooler) => Lines(
+        "; Rendered from pgbouncer.ini.template: change that one.",
+        "[databases]",
+        $"{AppDatabase} = host={{{{.Host}}}} port={{{{.Port}}}} dbname={AppDatabase}",
+        "postgres = host={{.Host}} port={{.Port}} dbname=postgres",
+        "",
+        "[pgbouncer]",
+        $"listen_addr = {Host}",
+        $"listen_port = {pooler.Port}",
+        $"unix_socket_dir = {paths.Sockets}",
+        $"pidfile = {paths.PoolerPidFile(pooler.Name)}",
+        "auth_type = trust",
+        $"auth_file = {paths.UserList}",
+        "admin_users = postgres, pgbouncer",
+        "pool_mode = transaction",
+        "max_client_conn = 1000",
+        "default_pool_size = 20",
+        "ignore_startup_parameters = extra_float_digits",
+        "",
+        "; How long clients wait after a server that died, even when the next one lives: 15 s by default.",
+        "server_login_retry = 1",
+        "; A host that is gone without a word: give up its connections after 2 s, not 15 min.",
+        "tcp_user_timeout = 2000",
+        "log_connections = 0",
+        "log_disconnections = 0");
+
+    internal static string Render(string template, PlaygroundState.Server primary) => template
+        .Replace("{{.Host}}", Host, StringComparison.Ordinal)
+        .Replace("{{.Port}}", primary.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+
+    /// <summary>Trust still asks that the user is known here.</summary>
+    internal static string UserList() => Lines($"\"{AppUser}\" \"\"", "\"postgres\" \"\"", "\"pgbouncer\" \"\"");
+
+    internal static string ClusterToml(PlaygroundState state, PlaygroundPaths paths, PlaygroundPrograms programs) => ConfigRenderer.Render(
+        new ClusterConfig
+        {
+            Name = state.Name,
+            Etcd = new EtcdConfig
+            {
+                Endpoints = [.. state.Etcd.Select(EtcdEndpoint)],
+                Namespace = EtcdConfig.DefaultNamespace(state.Name),
+            },
+            Postgres = new PostgresConfig { BinDirectory = programs.PostgresBin, ReplicationUser = ReplicationUser },
+            Nodes =
+            [
+                .. state.Servers.Select((server, index) => new NodeConfig
+                {
+                    Name = server.Name,
+                    Host = Host,
+                    Port = server.Port,
+                    Agent = new HostPort(Host, server.AgentPort),
+                    Http = new HostPort(Host, server.HttpPort),
+                    DataDirectory = paths.Data(server.Name),
+                    LogFile = paths.ServerLog(server.Name),
+                    FailureDomain = string.Create(CultureInfo.InvariantCulture, $"zone{index + 1}"),
+                }),
+            ],
+            Poolers =
+            [
+                .. state.Poolers.Select(pooler => new PoolerConfig
+                {
+                    Name = pooler.Name,
+                    Host = Host,
+                    Port = pooler.Port,
+                    Node = pooler.Node,
+                    Keeper = new HostPort(Host, pooler.KeeperPort),
+                    SocketDirectory = paths.Sockets,
+                    ConfigFile = paths.PoolerConfig(pooler.Name),
+                    TemplateFile = paths.PoolerTemplate(pooler.Name),
+                }),
+            ],
+        },
+        comments: true);
+
+    internal static string EtcdEndpoint(PlaygroundState.EtcdMember member) => "http://" + Address(member.ClientPort);
+
+    internal static string Address(int port) => string.Create(CultureInfo.InvariantCulture, $"{Host}:{port}");
+
+    private static string Lines(params string[] lines) => string.Join('\n', lines) + "\n";
+
+    private static string QuoteConf(string value) =>
+        value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "''", StringComparison.Ordinal);
+}

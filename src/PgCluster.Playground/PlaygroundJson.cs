@@ -1,0 +1,7 @@
+using System.Text.Json.Serialization;
+
+namespace PgCluster.Playground;
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(PlaygroundState))]
+internal sealed partial class PlaygroundJson : JsonSerializerContext;

@@ -1,0 +1,376 @@
+using System.Globalization;
+using PgCluster.Adapters.Postgres;
+using PgCluster.Adapters.Process;
+using PgCluster.Engine.Nodes;
+
+namespace PgCluster.Playground;
+
+/// <summary>
+/// Whole clusters on this machine, as ordinary processes on loopback: etcd, PostgreSQL with its agents, PgBouncer with its proxies. A
+/// playground survives whoever made it, and goes without a trace. Anybody on the machine can connect to it: it asks for no password.
+/// </summary>
+public sealed class PlaygroundManager
+{
+    private readonly BaseDirectory _home;
+    private readonly TimeProvider _time;
+    private readonly Func<PlaygroundOptions, IPlaygroundLauncher> _makeLauncher;
+    private readonly Func<PlaygroundPrograms> _findPrograms;
+
+    /// <summary>Makes it; nothing is touched before the first call.</summary>
+    /// <param name="baseDirectory">Directory below which playgrounds are; when null, pgcluster-playground in /var/tmp, with the user id added unless root.</param>
+    /// <param name="time">The clock of every wait; the system's when null.</param>
+    public PlaygroundManager(string? baseDirectory = null, TimeProvider? time = null)
+        : this(baseDirectory, time ?? TimeProvider.System, options => new AgentLauncher(options.AgentExecutable), () => PlaygroundPrograms.Find())
+    {
+    }
+
+    internal PlaygroundManager(
+        string? baseDirectory, TimeProvider time, Func<PlaygroundOptions, IPlaygroundLauncher> makeLauncher, Func<PlaygroundPrograms> findPrograms)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new PgClusterException(Reason.NotSupportedHere, "A playground runs on Linux only.");
+        }
+
+        _time = time;
+        _home = new BaseDirectory(baseDirectory, time);
+        _makeLauncher = makeLauncher;
+        _findPrograms = findPrograms;
+    }
+
+    /// <summary>Directory below which playgrounds are.</summary>
+    public string BaseDirectory => _home.Root;
+
+    /// <summary>Makes a playground and returns when it serves. What failed midway is taken away again.</summary>
+    /// <param name="options">What it is to be.</param>
+    /// <param name="progress">Told what is being done.</param>
+    /// <param name="cancellationToken">Ends it; what was made is taken away again.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>, <see cref="Reason.MissingProgram"/>,
+    /// <see cref="Reason.AccessDenied"/>, or <see cref="Reason.PlaygroundFailed"/> with the end of the log of what failed.</exception>
+    public async Task<PlaygroundInfo> CreateAsync(PlaygroundOptions options, IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        new PlaygroundPaths(Path.Combine(_home.Root, options.Name)).Validate();
+        var programs = _findPrograms();
+        var launcher = _makeLauncher(options);
+        launcher.Validate();
+        _home.Prepare();
+
+        using var ports = new LoopbackPorts();
+        var state = await ReserveAsync(options, ports, cancellationToken).ConfigureAwait(false);
+        using var run = new PlaygroundRun(state, _home, programs, _time);
+        using var deadline = new CancellationTokenSource(options.ReadyTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        var steps = new Steps(progress);
+        try
+        {
+            await BringUpAsync(run, launcher, steps, either.Token).ConfigureAwait(false);
+            return Describe(run.State);
+        }
+        catch (Exception e)
+        {
+            var error = Translate(e, run, steps, options.ReadyTimeout, cancellationToken);
+            try
+            {
+                // With a budget of its own: the caller's may be over.
+                await new PlaygroundRemoval(run.State, _home, _time).RunAsync(progress, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (PgClusterException left)
+            {
+                throw new PgClusterException(Reason.PlaygroundFailed, $"{error.Message}\nIt could not be taken away either: {left.Message}", e) { Target = options.Name };
+            }
+
+            if (ReferenceEquals(error, e))
+            {
+                throw;
+            }
+
+            throw error;
+        }
+    }
+
+    /// <summary>Every playground of this user, by name.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    public Task<IReadOnlyList<PlaygroundInfo>> ListAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        IReadOnlyList<PlaygroundInfo> all = [.. _home.Playgrounds().Select(PlaygroundState.TryRead).OfType<PlaygroundState>().Select(Describe)];
+        return Task.FromResult(all);
+    }
+
+    /// <summary>One playground and what of it runs now.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.PlaygroundNotFound"/>, <see cref="Reason.PlaygroundFailed"/>.</exception>
+    public Task<PlaygroundInfo> GetAsync(string name, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return Task.FromResult(Describe(Read(name)));
+    }
+
+    /// <summary>Ends every process of a playground, whatever state it is in, and deletes it.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="progress">Told what is being done.</param>
+    /// <param name="cancellationToken">Ends it; what is left can be removed later.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.PlaygroundNotFound"/>, <see cref="Reason.PlaygroundFailed"/>.</exception>
+    public Task RemoveAsync(string name, IProgress<string>? progress, CancellationToken cancellationToken) =>
+        new PlaygroundRemoval(Read(name), _home, _time).RunAsync(progress, cancellationToken);
+
+    private async Task BringUpAsync(PlaygroundRun run, IPlaygroundLauncher launcher, Steps progress, CancellationToken cancellationToken)
+    {
+        progress.Report("Starting etcd");
+        await StartEtcdAsync(run, cancellationToken).ConfigureAwait(false);
+
+        progress.Report("Making the data directories");
+        await MakeServersAsync(run, progress, cancellationToken).ConfigureAwait(false);
+
+        progress.Report("Starting the poolers");
+        await StartPoolersAsync(run, cancellationToken).ConfigureAwait(false);
+
+        run.Write(run.Paths.Config, PlaygroundFiles.ClusterToml(run.State, run.Paths, run.Programs));
+        progress.Report("Waiting for etcd");
+        using (var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) })
+        {
+            await run.WaitAsync(token => FindMissingEtcdAsync(run, http, token), cancellationToken).ConfigureAwait(false);
+        }
+
+        progress.Report("Starting the agents");
+        await launcher.LaunchAsync(run, cancellationToken).ConfigureAwait(false);
+        progress.Report("Waiting until everything answers");
+        await run.WaitAsync(token => launcher.FindMissingAsync(run, token), cancellationToken).ConfigureAwait(false);
+        var check = new ReadyCheck(run);
+        await using (check.ConfigureAwait(false))
+        {
+            await run.WaitAsync(check.FindMissingAsync, cancellationToken).ConfigureAwait(false);
+        }
+
+        await run.SaveAsync(state => state with { Ready = true }, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<PlaygroundState> ReserveAsync(PlaygroundOptions options, LoopbackPorts ports, CancellationToken cancellationToken)
+    {
+        using var held = await _home.LockAsync(".lock", cancellationToken).ConfigureAwait(false);
+        var root = Path.Combine(_home.Root, options.Name);
+        if (Directory.Exists(root))
+        {
+            throw new PgClusterException(
+                Reason.InvalidArgument, $"A playground named '{options.Name}' is there already, in {root}: remove it first, or choose another name.")
+            {
+                Target = options.Name,
+            };
+        }
+
+        // A server that is down for a moment keeps its port.
+        var taken = _home.Playgrounds().Select(PlaygroundState.TryRead).OfType<PlaygroundState>().SelectMany(other => other.Ports).ToHashSet();
+        int Port() => ports.Take(taken);
+        var servers = Enumerable.Range(1, options.Nodes)
+            .Select(i => new PlaygroundState.Server(string.Create(CultureInfo.InvariantCulture, $"pg{i:00}"), Port(), Port(), Port())).ToList();
+        var state = new PlaygroundState
+        {
+            Id = Guid.NewGuid().ToString("N"),
+            Name = options.Name,
+            BootId = BootId.Current,
+            UserId = _home.UserId,
+            CreatedAt = _time.GetUtcNow(),
+            Synchronous = options.Synchronous,
+            Servers = servers,
+            Etcd = [.. Enumerable.Range(1, options.EtcdMembers)
+                .Select(i => new PlaygroundState.EtcdMember(string.Create(CultureInfo.InvariantCulture, $"etcd{i}"), Port(), Port()))],
+            Poolers = [
+                .. servers.Select(server => new PlaygroundState.Pooler(server.Name, server.Name, Port(), Port())),
+                new PlaygroundState.Pooler("app", "", Port(), Port())],
+        };
+
+        // Whoever finds a directory of that name finds it complete.
+        var building = Path.Combine(_home.Root, ".new-" + state.Id);
+        _home.Make(building);
+        DurableFile.Write(
+            new PlaygroundPaths(building).State, state.ToJson(),
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead, _home.Account);
+        Directory.Move(building, root);
+        return state;
+    }
+
+    private static async Task StartEtcdAsync(PlaygroundRun run, CancellationToken cancellationToken)
+    {
+        static string Peer(PlaygroundState.EtcdMember member) => "http://" + PlaygroundFiles.Address(member.PeerPort);
+        foreach (var member in run.State.Etcd)
+        {
+            run.Home.Make(run.Paths.Of(member.Name));
+            await run.StartAsync(
+                member.Name, run.Paths.Log(member.Name, "etcd"), run.Programs.Etcd,
+                [
+                    "--name", member.Name,
+                    "--data-dir", Path.Combine(run.Paths.Of(member.Name), "data"),
+                    "--listen-client-urls", PlaygroundFiles.EtcdEndpoint(member),
+                    "--advertise-client-urls", PlaygroundFiles.EtcdEndpoint(member),
+                    "--listen-peer-urls", Peer(member),
+                    "--initial-advertise-peer-urls", Peer(member),
+                    "--initial-cluster", string.Join(',', run.State.Etcd.Select(other => $"{other.Name}={Peer(other)}")),
+                    "--initial-cluster-token", run.State.Id,
+                    "--initial-cluster-state", "new",
+                    "--logger", "zap",
+                    "--log-level", "warn",
+                ],
+                cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<string?> FindMissingEtcdAsync(PlaygroundRun run, HttpClient http, CancellationToken cancellationToken)
+    {
+        foreach (var member in run.State.Etcd)
+        {
+            try
+            {
+                using var answer = await http.GetAsync(new Uri(PlaygroundFiles.EtcdEndpoint(member) + "/health"), cancellationToken).ConfigureAwait(false);
+                if (answer.IsSuccessStatusCode)
+                {
+                    continue;
+                }
+            }
+            catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+            {
+                // Not listening yet.
+            }
+
+            return $"{member.Name} to have a leader";
+        }
+
+        return null;
+    }
+
+    private async Task MakeServersAsync(PlaygroundRun run, Steps progress, CancellationToken cancellationToken)
+    {
+        var template = new ServerTemplate(_home, run.Programs, _time);
+        var source = await template.GetAsync(progress, cancellationToken).ConfigureAwait(false);
+        run.Home.Make(run.Paths.Sockets);
+        await Task.WhenAll(run.State.Servers.Select(MakeAsync)).ConfigureAwait(false);
+
+        async Task MakeAsync(PlaygroundState.Server server)
+        {
+            var data = run.Paths.Data(server.Name);
+            run.Home.Make(run.Paths.Of(server.Name));
+            await template.CopyAsync(source, data, cancellationToken).ConfigureAwait(false);
+            run.Write(Path.Combine(data, "postgresql.conf"), PlaygroundFiles.PostgresConf(run.State, run.Paths, server));
+            if (server != run.Primary)
+            {
+                var standby = ReadyCheck.Open(run, server);
+                await using (standby.ConfigureAwait(false))
+                {
+                    await standby.PrepareStandbyAsync(
+                        new UpstreamAddress(run.Primary.Name, PlaygroundFiles.Host, run.Primary.Port), cancellationToken).ConfigureAwait(false);
+                }
+            }
+        }
+    }
+
+    private static async Task StartPoolersAsync(PlaygroundRun run, CancellationToken cancellationToken)
+    {
+        run.Write(run.Paths.UserList, PlaygroundFiles.UserList());
+        foreach (var pooler in run.State.Poolers)
+        {
+            var template = PlaygroundFiles.PoolerTemplate(run.Paths, pooler);
+            run.Home.Make(run.Paths.Of(pooler.Name));
+            run.Write(run.Paths.PoolerTemplate(pooler.Name), template);
+            run.Write(run.Paths.PoolerConfig(pooler.Name), PlaygroundFiles.Render(template, run.Primary));
+            await run.StartAsync(
+                "pgbouncer-" + pooler.Name, run.Paths.Log(pooler.Name, "pgbouncer"), run.Programs.PgBouncer,
+                [run.Paths.PoolerConfig(pooler.Name)], cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private PlaygroundState Read(string name)
+    {
+        PlaygroundName.Validate(name);
+        var root = Path.Combine(_home.Root, name);
+        if (!Directory.Exists(root))
+        {
+            var others = _home.Playgrounds().Select(Path.GetFileName).ToList();
+            throw new PgClusterException(
+                Reason.PlaygroundNotFound,
+                $"No playground named '{name}' is in {_home.Root}; {(others.Count == 0 ? "there is none at all" : $"there are: {string.Join(", ", others)}")}.")
+            {
+                Target = name,
+            };
+        }
+
+        return PlaygroundState.TryRead(root) is { } state && state.Name == name
+            ? state
+            : throw new PgClusterException(
+                Reason.PlaygroundFailed, $"'{Path.Combine(root, PlaygroundState.FileName)}' cannot be read: end what runs there by hand and delete the directory.")
+            {
+                Target = name,
+            };
+    }
+
+    private PlaygroundInfo Describe(PlaygroundState state)
+    {
+        var paths = new PlaygroundPaths(Path.Combine(_home.Root, state.Name));
+        var started = state.Processes
+            .Select(process => new PlaygroundProcess(process.Name, PidOf(state, process), process.LogFile))
+            .ToList();
+        var servers = state.Servers.Select(server => new PlaygroundServer(
+            server.Name,
+            $"postgresql://postgres@{PlaygroundFiles.Address(server.Port)}/{PlaygroundFiles.AppDatabase}",
+            DataDirectoryProcesses.FindPostmaster(paths.Data(server.Name))?.Pid ?? 0,
+            paths.Data(server.Name),
+            PlaygroundFiles.Address(server.AgentPort),
+            "http://" + PlaygroundFiles.Address(server.HttpPort))).ToList();
+        IReadOnlyList<PlaygroundProcess> processes =
+        [
+            .. started,
+            .. servers.Select(server => new PlaygroundProcess("postgres-" + server.Name, server.Pid, paths.ServerLog(server.Name))),
+        ];
+        return new PlaygroundInfo
+        {
+            Name = state.Name,
+            Path = paths.Root,
+            ConfigFile = paths.Config,
+            ClientUri = ClientUri(state.Poolers[^1]),
+            EtcdEndpoints = [.. state.Etcd.Select(PlaygroundFiles.EtcdEndpoint)],
+            Servers = servers,
+            Poolers = [.. state.Poolers.Select(pooler => new PlaygroundPooler(
+                pooler.Name, ClientUri(pooler), started.Find(process => process.Name == "pgbouncer-" + pooler.Name)?.Pid ?? 0, paths.PoolerConfig(pooler.Name)))],
+            Processes = processes,
+            Running = state.Ready && processes.All(process => process.Pid > 0),
+        };
+    }
+
+    private static string ClientUri(PlaygroundState.Pooler pooler) =>
+        $"postgresql://{PlaygroundFiles.AppUser}@{PlaygroundFiles.Address(pooler.Port)}/{PlaygroundFiles.AppDatabase}";
+
+    private static int PidOf(PlaygroundState state, PlaygroundState.StartedProcess process) =>
+        state.BootId == BootId.Current && new ProcessIdentity(process.Pid, process.StartTicks).IsRunning ? process.Pid : 0;
+
+    private static Exception Translate(Exception error, PlaygroundRun run, Steps steps, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        if (error is PgClusterException || cancellationToken.IsCancellationRequested)
+        {
+            return error;
+        }
+
+        var what = error is OperationCanceledException
+            ? string.Create(CultureInfo.InvariantCulture, $"was not ready within {timeout.TotalSeconds:0.###} s, at this step: {run.WaitsFor ?? steps.Last}.{Tails(run)}")
+            : $"could not be made: {error.Message}";
+        return new PgClusterException(Reason.PlaygroundFailed, $"Playground {run.State.Name} {what}", error) { Target = run.State.Name };
+    }
+
+    /// <summary>The last words of every server and agent: one of them says why it hangs.</summary>
+    private static string Tails(PlaygroundRun run) => string.Concat(
+        run.State.Processes.Where(process => process.Name.StartsWith("agent-", StringComparison.Ordinal)).Select(process => (process.Name, process.LogFile))
+            .Concat(run.State.Servers.Select(server => ("postgres-" + server.Name, run.Paths.ServerLog(server.Name))))
+            .Select(log => $"\n--- {log.Item1}:\n{LogTail.Read(log.Item2)}"));
+
+    /// <summary>Remembers the step, for the error of one that does not end.</summary>
+    private sealed class Steps(IProgress<string>? progress) : IProgress<string>
+    {
+        internal string Last { get; private set; } = "";
+
+        public void Report(string value)
+        {
+            Last = value;
+            progress?.Report(value);
+        }
+    }
+}
