@@ -57,6 +57,7 @@ internal sealed class FailoverRun : IAsyncDisposable
     {
         FailoverSteps.Lock => new OperationStep(step, LockAsync) { FinallyAsync = UnlockAsync },
         FailoverSteps.Recheck => new OperationStep(step, Guarded(RecheckAsync)),
+        FailoverSteps.Cascade => new OperationStep(step, Guarded(ct => CascadeAsync(Names(step), ct))) { UndoAsync = ct => FollowAsync(Names(step), _plan.From!, ct) },
         FailoverSteps.Checkpoint => new OperationStep(step, Guarded(CheckpointAsync)),
         FailoverSteps.Pause => new OperationStep(step, Guarded(ct => PauseAsync(Names(step), ct))) { UndoAsync = ct => ResumeAsync(Names(step), ct) },
         FailoverSteps.Stop => new OperationStep(step, Guarded(StopAsync)) { UndoAsync = RestartAsync },
@@ -65,7 +66,7 @@ internal sealed class FailoverRun : IAsyncDisposable
         FailoverSteps.Publish => new OperationStep(step, ConfirmPublishedAsync),
         FailoverSteps.Repoint => new OperationStep(step, ct => RepointAsync(Names(step), ct)),
         FailoverSteps.Resume => new OperationStep(step, ct => ResumeAsync(Names(step), ct)),
-        FailoverSteps.Follow => new OperationStep(step, ct => FollowAsync(Names(step), ct)),
+        FailoverSteps.Follow => new OperationStep(step, ct => FollowAsync(Names(step), _target.Name, ct)),
         _ => throw new PgClusterException(Reason.PlanStale, $"the plan has a step '{step.Name}' that this version does not know"),
     })];
 
@@ -300,11 +301,25 @@ internal sealed class FailoverRun : IAsyncDisposable
         return $"{poolers.Length} poolers lead to {_target.Name}";
     }
 
-    private async Task<string> FollowAsync(string[] nodes, CancellationToken cancellationToken)
+    private async Task<string> CascadeAsync(string[] nodes, CancellationToken cancellationToken)
     {
-        var upstream = new UpstreamAddress(_target.Name, _target.Host, _target.Port);
+        try
+        {
+            return await FollowAsync(nodes, _target.Name, cancellationToken).ConfigureAwait(false);
+        }
+        catch (PgClusterException e)
+        {
+            // It only makes the gap shorter: a standby that cannot cascade follows after the promotion like any other.
+            return $"left as it was: {e.Message}; {await FollowAsync(nodes, _plan.From!, cancellationToken).ConfigureAwait(false)}";
+        }
+    }
+
+    private async Task<string> FollowAsync(string[] nodes, string upstreamName, CancellationToken cancellationToken)
+    {
+        var node = _config.Nodes.First(n => n.Name == upstreamName);
+        var upstream = new UpstreamAddress(node.Name, node.Host, node.Port);
         await EachAsync(nodes, name => _peers.Node(name).FollowAsync(Token, upstream, cancellationToken)).ConfigureAwait(false);
-        return $"{string.Join(", ", nodes)} stream from {_target.Name}";
+        return $"{string.Join(", ", nodes)} stream from {node.Name}";
     }
 
     private IPoolerKeeper Keeper(string pooler) => _peers.Pooler(pooler, _keepers.TryGetValue(pooler, out var keeper) ? keeper : throw new PgClusterException(

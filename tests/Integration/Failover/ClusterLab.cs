@@ -25,7 +25,7 @@ public sealed class ClusterLab : IAsyncLifetime
 
     public ClusterConnection Cluster { get; private set; } = null!;
 
-    public LoadedConfig Loaded { get; private set; } = null!;
+    internal LoadedConfig Loaded { get; private set; } = null!;
 
     public EtcdStore Store { get; private set; } = null!;
 

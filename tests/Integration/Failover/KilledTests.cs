@@ -18,6 +18,7 @@ public sealed class KilledTests(ClusterLab lab) : IClassFixture<ClusterLab>
     [Theory]
     [InlineData("lock")]
     [InlineData("recheck")]
+    [InlineData("cascade")]
     [InlineData("checkpoint")]
     [InlineData("pause")]
     [InlineData("stop")]
