@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
 namespace PgCluster.Build;
@@ -26,11 +27,19 @@ sealed partial class Packer(Repository repository, TextWriter log)
         HelpWriter.Write(repository.Path("docs", "cmdlets.md"), Path.Combine(target, "en-US", "PgCluster.Cmdlets.dll-Help.xml"));
 
         var bin = Path.Combine(target, "bin");
+        var agent = Path.Combine(bin, "agent");
+        await PublishPrecompiledAsync("src/PgCluster.Agent", agent, cancellationToken);
         var staged = Path.Combine(bin, "deps");
-        await PublishAsync("src/PgCluster.Cmdlets", staged, cancellationToken);
+        await PublishAsync("src/PgCluster.Cmdlets", staged, ["--no-build"], cancellationToken);
         foreach (var assembly in Shared)
         {
             File.Move(Path.Combine(staged, assembly), Path.Combine(bin, assembly));
+        }
+
+        // One set of assemblies: what the agent has precompiled serves the cmdlets too.
+        foreach (var assembly in Directory.EnumerateFiles(staged, "*.dll").Select(Path.GetFileName).OfType<string>().Where(a => File.Exists(Path.Combine(agent, a))))
+        {
+            File.Copy(Path.Combine(agent, assembly), Path.Combine(staged, assembly), overwrite: true);
         }
 
         // PowerShell has its own; a second one would make our cmdlets no cmdlets.
@@ -39,15 +48,32 @@ sealed partial class Packer(Repository repository, TextWriter log)
             throw new BuildException("the closure of PgCluster.Cmdlets holds System.Management.Automation.dll: PowerShellStandard.Library must be compile-only");
         }
 
-        await PublishAsync("src/PgCluster.Agent", Path.Combine(bin, "agent"), cancellationToken);
         log.WriteLine($"packed {Path.GetRelativePath(repository.Root, target)}");
         return target;
     }
 
-    async Task PublishAsync(string project, string target, CancellationToken cancellationToken)
+    /// <summary>
+    /// Machine code beside the IL: an agent may run for months before its first failover, and that one must not wait for the JIT while clients do.
+    /// The compiler for it is a package of its own; where the feed has none for this machine, the IL alone does the same, slower the first time.
+    /// </summary>
+    async Task PublishPrecompiledAsync(string project, string target, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await PublishAsync(
+                project, target, ["-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-p:PublishReadyToRun=true"], cancellationToken);
+        }
+        catch (BuildException e)
+        {
+            log.WriteLine($"packing without precompiled code: {e.Message}");
+            await PublishAsync(project, target, ["--no-build"], cancellationToken);
+        }
+    }
+
+    async Task PublishAsync(string project, string target, string[] options, CancellationToken cancellationToken)
     {
         await Tool.DotnetAsync(
-            ["publish", repository.Path(project), "-c", Repository.Configuration, "--no-build", "-o", target, "-p:PublishDocumentationFiles=false", "-p:PublishReferencesDocumentationFiles=false"],
+            ["publish", repository.Path(project), "-c", Repository.Configuration, "-o", target, "-p:PublishDocumentationFiles=false", "-p:PublishReferencesDocumentationFiles=false", .. options],
             log, cancellationToken);
         foreach (var symbols in Directory.EnumerateFiles(target, "*.pdb"))
         {
