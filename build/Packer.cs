@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace PgCluster.Build;
 
 /// <summary>
-/// Makes the installable module: the files of module/, the assemblies that PowerShell loads itself in bin/, everything they need in bin/deps/
+/// Makes the installable module: the files of module/, the help made from docs/cmdlets.md, the assemblies that PowerShell loads itself in bin/, everything they need in bin/deps/
 /// (a load context of its own), and the agent in bin/agent/, so that a playground needs nothing else.
 /// </summary>
 sealed partial class Packer(Repository repository, TextWriter log)
@@ -23,6 +23,8 @@ sealed partial class Packer(Repository repository, TextWriter log)
 
         CopyTree(repository.Path("module"), target);
         await StampAsync(Path.Combine(target, "PgCluster.psd1"), cancellationToken);
+
+        HelpWriter.Write(repository.Path("docs", "cmdlets.md"), Path.Combine(target, "en-US", "PgCluster.Cmdlets.dll-Help.xml"));
 
         var bin = Path.Combine(target, "bin");
         var agent = Path.Combine(bin, "agent");

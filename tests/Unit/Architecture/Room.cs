@@ -7,7 +7,7 @@ namespace PgCluster.Tests.Unit.Architecture;
 /// <param name="Packages">The packages it may have at run time.</param>
 /// <param name="BuildPackages">The packages it may have while it is built only.</param>
 /// <param name="Frameworks">The shared frameworks it may use beside the base class library.</param>
-/// <param name="ForbiddenTypes">Types of the base class library that it must not touch, or namespaces when they end with a dot.</param>
+/// <param name="ForbiddenTypes">What it must not touch of the base class library: types, members, or namespaces when they end with a dot.</param>
 sealed record Room(
     string Project, string Assembly, string[] Rooms, string[] Packages, string[] BuildPackages, string[] Frameworks, string[] ForbiddenTypes)
 {
@@ -17,14 +17,12 @@ sealed record Room(
     const string Client = "PgCluster.Client";
     const string Playground = "PgCluster.Playground";
 
-    /// <summary>Every project has it: it keeps the wall clock and blocking sleeps out.</summary>
-    public const string Analyzers = "Microsoft.CodeAnalysis.BannedApiAnalyzers";
-
     /// <summary>The outside world: whoever decides must not touch it.</summary>
     static readonly string[] Outside =
     [
         "System.IO.File", "System.IO.Directory", "System.IO.FileInfo", "System.IO.DirectoryInfo", "System.IO.FileStream", "System.IO.FileSystemWatcher",
-        "System.Diagnostics.Process", "System.Console", "System.Environment", "System.Net.Sockets.", "System.Net.Http.", "System.Net.Dns", "System.Net.Security.",
+        "System.Diagnostics.Process", "System.Console", "System.Environment.GetEnvironmentVariable", "System.Environment.get_MachineName", "System.Environment.get_UserName",
+        "System.Net.Sockets.Socket", "System.Net.Sockets.TcpClient", "System.Net.Sockets.TcpListener", "System.Net.Sockets.UdpClient", "System.Net.Sockets.NetworkStream", "System.Net.Http.", "System.Net.Dns", "System.Net.Security.",
         "System.Threading.Timer", "System.Random",
     ];
 
@@ -38,6 +36,9 @@ sealed record Room(
         new("PgCluster.Agent", "pgcluster", [Model, Engine, Adapters, Client, Playground], ["Spectre.Console", "System.CommandLine"], [], ["Microsoft.AspNetCore.App"], []),
         new("PgCluster.Cmdlets", "PgCluster.Cmdlets", [Model, Client, Playground], [], ["PowerShellStandard.Library"], [], ["System.Console"]),
     ];
+
+    /// <summary>True for what PowerShell loads itself, beside the assemblies of every other module.</summary>
+    public bool SharesPowerShellsContext => Project is Model or "PgCluster.Cmdlets";
 
     /// <summary>Assemblies of the packages and frameworks that somebody may use, and the package each belongs to: what is not here is the base class library.</summary>
     public static string? PackageOf(string assembly) => assembly switch
