@@ -179,9 +179,11 @@ internal sealed class FailoverRun : IAsyncDisposable
             }
         }
 
-        return (await target.ConfigureAwait(false)).Postgres is { Role: NodeRole.Standby } server
+        var server = (await target.ConfigureAwait(false)).Postgres;
+        var ready = server.State == NodeState.Running || (_plan.Forced && server.State == NodeState.NotStreaming);
+        return server.Role == NodeRole.Standby && ready
             ? string.Create(CultureInfo.InvariantCulture, $"revision {_plan.Revision}, {_target.Name} has replayed {server.ReplayLsn}")
-            : throw new PgClusterException(Reason.PlanStale, $"{_target.Name} is no standby any more") { Target = _target.Name };
+            : throw new PgClusterException(Reason.PlanStale, $"{_target.Name} is {server.Role} and {server.State} now: {server.Evidence}") { Target = _target.Name };
     }
 
     private async Task<string> CheckpointAsync(CancellationToken cancellationToken)
@@ -303,13 +305,15 @@ internal sealed class FailoverRun : IAsyncDisposable
 
     private async Task<string> CascadeAsync(string[] nodes, CancellationToken cancellationToken)
     {
+        // It only makes the gap shorter: a standby that cannot cascade soon follows after the promotion like any other.
+        using var budget = new CancellationTokenSource(Options.FollowTimeout / 6, _time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(budget.Token, cancellationToken);
         try
         {
-            return await FollowAsync(nodes, _target.Name, cancellationToken).ConfigureAwait(false);
+            return await FollowAsync(nodes, _target.Name, linked.Token).ConfigureAwait(false);
         }
-        catch (PgClusterException e)
+        catch (Exception e) when (e is PgClusterException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
-            // It only makes the gap shorter: a standby that cannot cascade follows after the promotion like any other.
             return $"left as it was: {e.Message}; {await FollowAsync(nodes, _plan.From!, cancellationToken).ConfigureAwait(false)}";
         }
     }

@@ -8,6 +8,7 @@ namespace PgCluster.Tests.Integration.Failover;
 internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carriedOut) : IClusterPeers
 {
     private int _failed;
+    private volatile bool _promoted;
 
     public INodeAgent Node(string name) => new Agent(inner.Node(name), this);
 
@@ -58,10 +59,14 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
             faults.DoAsync("prove", () => inner.WaitForReplayAsync(lsn, cancellationToken));
 
         public Task<Promotion> PromoteAsync(OperationToken operation, CancellationToken cancellationToken) =>
-            faults.DoAsync("promote", () => inner.PromoteAsync(operation, cancellationToken));
+            faults.DoAsync("promote", () =>
+            {
+                faults._promoted = true;
+                return inner.PromoteAsync(operation, cancellationToken);
+            });
 
         public Task FollowAsync(OperationToken operation, UpstreamAddress upstream, CancellationToken cancellationToken) =>
-            faults.DoAsync("follow", () => inner.FollowAsync(operation, upstream, cancellationToken));
+            faults.DoAsync(faults._promoted ? "follow" : "cascade", () => inner.FollowAsync(operation, upstream, cancellationToken));
     }
 
     private sealed class Keeper(IPoolerKeeper inner, FaultyPeers faults) : IPoolerKeeper

@@ -53,6 +53,20 @@ public sealed class UndoTests(ClusterLab lab) : IClassFixture<ClusterLab>
         Assert.Equal(lab.PortOf(await lab.PrimaryAsync()), await lab.WriteThroughAsync("app"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_standby_that_cannot_cascade_ahead_keeps_nobody_from_failing_over(bool carriedOut)
+    {
+        await lab.WaitUntilSoundAsync();
+        var report = await RunAsync("cascade", carriedOut);
+
+        Assert.True(report.Outcome == OperationOutcome.Succeeded, string.Join(" | ", report.Steps));
+        Assert.Contains("left as it was", report.Steps.Single(s => s.Name == "cascade").Detail, StringComparison.Ordinal);
+        await lab.WaitUntilSoundAsync();
+        Assert.Equal(report.NewPrimary, await lab.PrimaryAsync());
+    }
+
     [Fact]
     public async Task PG_36_a_synchronous_standby_that_vanishes_after_the_preflight_stops_the_failover_before_the_primary_is_down()
     {

@@ -29,7 +29,7 @@ public sealed class AssemblyRulesTests
             "PgCluster.Cmdlets" => ["PgCluster", "PgCluster.Commands"],
             _ => [],
         };
-        Assert.Empty(uses.Namespaces.Where(n => n.Length > 0 && n != project && !n.StartsWith(project + ".", StringComparison.Ordinal) && !product.Contains(n) && !IsGenerated(n)));
+        Assert.DoesNotContain(uses.Namespaces, n => n.Length > 0 && n != project && !n.StartsWith(project + ".", StringComparison.Ordinal) && !product.Contains(n) && !IsGenerated(n));
     }
 
     [Fact]
