@@ -11,8 +11,9 @@ public static class ConfigLoader
     /// <param name="environment">Environment variables; null for those of this process.</param>
     /// <param name="flags">Flags by the path of their option, for example failover.pause_timeout; null for none.</param>
     /// <returns>The configuration as it is in effect, with where each value came from.</returns>
-    /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>: the file cannot be read, or something in it, in a variable or a flag
-    /// cannot be used.</exception>
+    /// <exception cref="PgClusterException">
+    /// <see cref="Reason.InvalidConfiguration"/>: the file cannot be read, or something in it, in a variable or in a flag cannot be used.
+    /// </exception>
     public static LoadedConfig Load(
         string? path,
         IReadOnlyDictionary<string, string>? environment = null,

@@ -134,7 +134,8 @@ sealed class TomlParser(TomlScanner scanner)
     PgClusterException AlreadyThere(TomlTable table, TomlKey key, string wrong, string expected)
     {
         var first = table.PositionOf(key.Name);
-        return scanner.Error(key.Position, $"{TomlText.Quote(key.Name)} {wrong} (first at line {first.Line}, column {first.Column})", expected);
+        var name = TomlText.Quote(key.Name);
+        return scanner.Error(key.Position, $"{name} {wrong} (first at line {first.Line}, column {first.Column})", expected);
     }
 
     TomlTable NewTable(SourcePosition position, TomlTableKind kind, TomlTable? owner, int parentDepth)

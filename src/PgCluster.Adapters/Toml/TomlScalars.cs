@@ -21,7 +21,8 @@ static partial class TomlScalars
     [GeneratedRegex(@"^(?<year>[0-9]{4})-(?<month>[0-9]{2})-(?<day>[0-9]{2})\z")]
     private static partial Regex Date { get; }
 
-    [GeneratedRegex(@"^(?<hour>[0-9]{2}):(?<minute>[0-9]{2}):(?<second>[0-9]{2})(\.(?<fraction>[0-9]+))?(?<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})?\z")]
+    [GeneratedRegex(
+        @"^(?<hour>[0-9]{2}):(?<minute>[0-9]{2}):(?<second>[0-9]{2})(\.(?<fraction>[0-9]+))?(?<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})?\z")]
     private static partial Regex Time { get; }
 
     public static ConfigValue Read(TomlScanner scanner)
@@ -106,7 +107,8 @@ static partial class TomlScalars
     static string WithoutUnderscores(string word) => word.Replace("_", "", StringComparison.Ordinal);
 
     static bool LooksLikeDateOrTime(string word) =>
-        (char.IsAsciiDigit(word[0]) && word.Contains(':', StringComparison.Ordinal)) || (word.Length > 4 && word[4] == '-' && word.Take(4).All(char.IsAsciiDigit));
+        (char.IsAsciiDigit(word[0]) && word.Contains(':', StringComparison.Ordinal))
+        || (word.Length > 4 && word[4] == '-' && word.Take(4).All(char.IsAsciiDigit));
 
     static ConfigValue ReadDateOrTime(TomlScanner scanner, string word, SourcePosition position)
     {
@@ -168,7 +170,9 @@ static partial class TomlScalars
             return new(local, TimeSpan.Zero);
         }
 
-        var clock = new TimeOnly(int.Parse(offset.AsSpan(1, 2), CultureInfo.InvariantCulture), int.Parse(offset.AsSpan(4, 2), CultureInfo.InvariantCulture));
+        var clock = new TimeOnly(
+            int.Parse(offset.AsSpan(1, 2), CultureInfo.InvariantCulture),
+            int.Parse(offset.AsSpan(4, 2), CultureInfo.InvariantCulture));
         var span = offset[0] == '-' ? -clock.ToTimeSpan() : clock.ToTimeSpan();
         // RFC 3339 allows offsets up to 23:59 where .NET stops at 14:00: the moment is kept, as UTC.
         return span.Duration() <= TimeSpan.FromHours(14) ? new(local, span) : new(local - span, TimeSpan.Zero);

@@ -121,7 +121,10 @@ sealed class TomlScanner(string text, int start, string fileName)
     public PgClusterException Error(SourcePosition position, string wrong, string expected) => Error(fileName, position, wrong, expected);
 
     public static PgClusterException Error(string fileName, SourcePosition position, string wrong, string expected) =>
-        new(Reason.InvalidConfiguration, $"{fileName}:{position.Line}:{position.Column}: {wrong}; expected {expected}") { Target = fileName };
+        new(Reason.InvalidConfiguration, $"{fileName}:{position.Line}:{position.Column}: {wrong}; expected {expected}")
+        {
+            Target = fileName,
+        };
 
     /// <summary>The position behind this text.</summary>
     public static SourcePosition PositionAfter(ReadOnlySpan<char> before)

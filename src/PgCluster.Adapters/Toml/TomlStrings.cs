@@ -144,7 +144,9 @@ static class TomlStrings
         else
         {
             throw scanner.Error(
-                position, $"{scanner.Found} after a backslash", @"\b, \t, \n, \f, \r, \"", \\, \uXXXX or \UXXXXXXXX (or a string in single quotes)");
+                position,
+                $"{scanner.Found} after a backslash",
+                @"\b, \t, \n, \f, \r, \"", \\, \uXXXX or \UXXXXXXXX (or a string in single quotes)");
         }
     }
 

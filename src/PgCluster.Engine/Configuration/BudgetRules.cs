@@ -50,7 +50,9 @@ public static class BudgetRules
             var left = string.Join(" + ", Inner.Select(budget => budget.Show(config)));
             var sum = Inner.Count > 1 ? $", together {DurationText.Format(inner)}," : "";
             var relation = MayBeEqual ? "at most" : "less than";
-            return new([.. Inner.Select(budget => budget.Path), Outer.Path], $"{left}{sum} must be {relation} {Outer.Show(config)}, {Otherwise}");
+            return new(
+                [.. Inner.Select(budget => budget.Path), Outer.Path],
+                $"{left}{sum} must be {relation} {Outer.Show(config)}, {Otherwise}");
         }
     }
 }

@@ -7,7 +7,8 @@ public static class ConfigBinder
     /// <param name="sources">Where values come from.</param>
     /// <returns>The configuration as it is in effect.</returns>
     /// <exception cref="PgClusterException">
-    /// <see cref="Reason.InvalidConfiguration"/>: every problem there is, one a line, each beginning with file:line:column, the variable or the flag.
+    /// <see cref="Reason.InvalidConfiguration"/>: every problem there is, one a line, each beginning with file:line:column, the variable or
+    /// the flag.
     /// </exception>
     public static LoadedConfig Bind(ConfigSources sources)
     {
@@ -59,7 +60,10 @@ public static class ConfigBinder
 
         if (pooler.Node.Length == 0 && !context.IsRefused($"{path}.node"))
         {
-            context.Refuse($"{path}.keeper", context.Origins[path], $"{path}.keeper is missing; expected host:port, or {path}.node when it stands beside one");
+            context.Refuse(
+                $"{path}.keeper",
+                context.Origins[path],
+                $"{path}.keeper is missing; expected host:port, or {path}.node when it stands beside one");
         }
 
         return config.Nodes.FirstOrDefault(node => node.Name == pooler.Node) is { } beside ? pooler with { Keeper = beside.Agent } : pooler;
@@ -94,10 +98,12 @@ public static class ConfigBinder
     static void RefuseUnknownFlags(BindContext context)
     {
         var options = ConfigSchema.Options.Where(option => !option.IsInArray).ToList();
-        foreach (var path in context.Sources.Flags.Keys.Where(path => !options.Exists(option => option.Path == path)).Order(StringComparer.Ordinal))
+        var unknown = context.Sources.Flags.Keys.Where(path => !options.Exists(option => option.Path == path));
+        foreach (var path in unknown.Order(StringComparer.Ordinal))
         {
             var flag = "--" + path.Replace('.', '-').Replace('_', '-');
-            context.Problem(new(ConfigSource.Flag, flag, default), UnknownName("flag", flag, path.Split('.', '[')[0], options.Select(option => option.Flag!)));
+            var problem = UnknownName("flag", flag, path.Split('.', '[')[0], options.Select(option => option.Flag!));
+            context.Problem(new(ConfigSource.Flag, flag, default), problem);
         }
     }
 

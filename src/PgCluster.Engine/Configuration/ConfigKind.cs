@@ -31,18 +31,21 @@ abstract class ConfigKind<T>(string unit, string expected)
 }
 
 /// <summary>A kind whose values are TOML strings.</summary>
-sealed class TextKind<T>(string unit, string expected, Func<string, string?, Reading<T>?> parse, Func<T, string> format) : ConfigKind<T>(unit, expected)
+sealed class TextKind<T>(string unit, string expected, Func<string, string?, Reading<T>?> parse, Func<T, string> format)
+    : ConfigKind<T>(unit, expected)
 {
     public override Reading<T> Read(ConfigValue value, string? directory) =>
         value is ConfigValue.Text text ? Parse(text.Value, directory) : Refused;
 
-    public override Reading<T> Parse(string text, string? directory) => text.Any(char.IsControl) ? Refused : parse(text, directory) ?? Refused;
+    public override Reading<T> Parse(string text, string? directory) =>
+        text.Any(char.IsControl) ? Refused : parse(text, directory) ?? Refused;
 
     public override string Write(T value) => TomlText.Quote(format(value));
 }
 
 /// <summary>A kind whose values are TOML integers, or also strings.</summary>
-sealed class IntegerKind<T>(string unit, string expected, Func<long, T?> convert, Func<string, long?> parse, bool alsoText, Func<T, string> write)
+sealed class IntegerKind<T>(
+    string unit, string expected, Func<long, T?> convert, Func<string, long?> parse, bool alsoText, Func<T, string> write)
     : ConfigKind<T>(unit, expected)
     where T : struct
 {
@@ -63,7 +66,8 @@ sealed class IntegerKind<T>(string unit, string expected, Func<long, T?> convert
 /// <summary>true or false.</summary>
 sealed class BooleanKind() : ConfigKind<bool>("boolean", "true or false")
 {
-    public override Reading<bool> Read(ConfigValue value, string? directory) => value is ConfigValue.Boolean boolean ? new(boolean.Value) : Refused;
+    public override Reading<bool> Read(ConfigValue value, string? directory) =>
+        value is ConfigValue.Boolean boolean ? new(boolean.Value) : Refused;
 
     public override Reading<bool> Parse(string text, string? directory) => bool.TryParse(text, out var value) ? new(value) : Refused;
 

@@ -44,7 +44,7 @@ public abstract class ConfigOption
     /// <summary>What is accepted.</summary>
     public abstract string Expected { get; }
 
-    /// <summary>The default as TOML, or in words when it depends on another option; null when there is none and a value is required.</summary>
+    /// <summary>The default as TOML, or in words when it depends on another option; null when a value is required.</summary>
     public abstract string? DefaultText { get; }
 }
 
@@ -52,7 +52,9 @@ public abstract class ConfigOption
 /// <typeparam name="TSection">The record the table is bound to.</typeparam>
 abstract class ConfigOption<TSection>(string section, bool inArray, string name, string help) : ConfigOption(section, inArray, name, help)
 {
-    /// <summary>Gives the record the value with the highest precedence. What cannot be used goes to the context, and the record stays as it is.</summary>
+    /// <summary>
+    /// Gives the record the value with the highest precedence. What cannot be used goes to the context, and the record stays as it is.
+    /// </summary>
     /// <param name="record">The record so far.</param>
     /// <param name="entry">The key of the file; null when it is not there.</param>
     /// <param name="path">The path, with the index of the table in its array.</param>
@@ -99,7 +101,8 @@ sealed class ConfigOption<TSection, TValue>(
         var bound = record;
         var found = false;
 
-        // Every source is looked at, also one that another goes before: a broken value is an error when it is written, not when the flag is taken away.
+        // Every source is looked at, also one that another goes before: a broken value is an error when it is written, not when the flag
+        // that hid it is taken away.
         if (entry is not null)
         {
             Take(kind.Read(entry.Value, context.Sources.FileDirectory), context.InFile(entry.Value.Position), () => Describe(entry.Value));
@@ -107,12 +110,14 @@ sealed class ConfigOption<TSection, TValue>(
 
         if (EnvironmentVariable is { } variable && context.Sources.Environment.TryGetValue(variable, out var text) && text.Length > 0)
         {
-            Take(kind.Parse(text, context.Sources.WorkingDirectory), new(ConfigSource.Environment, variable, default), () => Describe(text));
+            var origin = new ConfigOrigin(ConfigSource.Environment, variable, default);
+            Take(kind.Parse(text, context.Sources.WorkingDirectory), origin, () => Describe(text));
         }
 
         if (Flag is { } flag && context.Sources.Flags.TryGetValue(Path, out var argument))
         {
-            Take(kind.Parse(argument, context.Sources.WorkingDirectory), new(ConfigSource.Flag, flag, default), () => Describe(argument));
+            var origin = new ConfigOrigin(ConfigSource.Flag, flag, default);
+            Take(kind.Parse(argument, context.Sources.WorkingDirectory), origin, () => Describe(argument));
         }
 
         if (!found && fallback.Text is null)
@@ -123,17 +128,17 @@ sealed class ConfigOption<TSection, TValue>(
 
         return bound;
 
-        void Take(Reading<TValue> reading, ConfigOrigin origin, Func<string> describe)
+        void Take(Reading<TValue> reading, ConfigOrigin from, Func<string> describe)
         {
             found = true;
             if (reading.Expected is not null)
             {
-                context.Refuse(path, origin, $"{path} is {reading.Found ?? describe()}; expected {kind.Expected}");
+                context.Refuse(path, from, $"{path} is {reading.Found ?? describe()}; expected {kind.Expected}");
                 return;
             }
 
             bound = with(record, reading.Value);
-            context.Origins[path] = origin;
+            context.Origins[path] = from;
         }
     }
 

@@ -2,12 +2,16 @@ using System.Text;
 
 namespace PgCluster.Engine.Configuration;
 
-/// <summary>Writes a configuration as TOML that reads back as the same configuration. Secrets are named by their files and so never in it.</summary>
+/// <summary>
+/// Writes a configuration as TOML that reads back as the same configuration. Secrets are named by their files and so never in it.
+/// </summary>
 public static class ConfigRenderer
 {
     /// <summary>Writes every option.</summary>
     /// <param name="config">The configuration.</param>
-    /// <param name="comments">True for a comment before each option: what it is for, its unit, its default and, with origins, where it came from.</param>
+    /// <param name="comments">
+    /// True for a comment before each option: what it is for, its unit, its default and, with origins, where it came from.
+    /// </param>
     /// <param name="origins">Where values came from; null when nobody knows.</param>
     /// <returns>TOML with LF line ends.</returns>
     public static string Render(ClusterConfig config, bool comments, ConfigOrigins? origins = null)

@@ -26,9 +26,10 @@ public static class ConfigRules
         if (given.Count > 0 && given.Count < options.Length)
         {
             var missing = options.Select(option => option.Path).Except(given);
+            var all = options.Length == 2 ? "both" : "all of them";
             yield return new(
                 [.. options.Select(option => option.Path)],
-                $"{string.Join(" and ", given)} without {string.Join(" and ", missing)}; expected {(options.Length == 2 ? "both" : "all of them")} or none");
+                $"{string.Join(" and ", given)} without {string.Join(" and ", missing)}; expected {all} or none");
         }
     }
 
@@ -54,9 +55,11 @@ public static class ConfigRules
             if (pooler.Node.Length > 0 && !names.Contains(pooler.Node, StringComparer.Ordinal))
             {
                 var hint = Suggestion.For(pooler.Node, names) is { } name ? $"; did you mean {TomlText.Quote(name)}?" : "";
+                var path = $"poolers[{index}].node";
                 yield return new(
-                    [$"poolers[{index}].node"],
-                    $"poolers[{index}].node is {TomlText.Quote(pooler.Node)}; expected the name of one of [[nodes]], or nothing for an application host{hint}");
+                    [path],
+                    $"{path} is {TomlText.Quote(pooler.Node)}; "
+                        + $"expected the name of one of [[nodes]], or nothing for an application host{hint}");
             }
         }
     }

@@ -44,7 +44,8 @@ abstract class ConfigSection<T>(string name, string help, T defaults) : ConfigSe
     /// <param name="fallback">What stands in for it when nobody set it; null for the record's initial value.</param>
     public void Add<TValue>(
         string name, ConfigKind<TValue> kind, Func<T, TValue> get, Func<T, TValue, T> with, string help, Fallback? fallback = null) =>
-        _options.Add(new ConfigOption<T, TValue>(Name, IsArray, name, kind, get, with, help, fallback ?? Fallback.From(kind.Write(get(Defaults)))));
+        _options.Add(new ConfigOption<T, TValue>(
+            Name, IsArray, name, kind, get, with, help, fallback ?? Fallback.From(kind.Write(get(Defaults)))));
 
     public IEnumerator<ConfigOption<T>> GetEnumerator() => _options.GetEnumerator();
 
@@ -98,7 +99,8 @@ sealed class TableSection<T>(string name, string help, Func<ClusterConfig, T> ge
         return with(config, BindTable(get(config), entry?.Value as ConfigValue.Table, Name, origin, context));
     }
 
-    public override IEnumerable<(string, IEnumerable<(ConfigOption, string)>)> Write(ClusterConfig config) => [(Name, WriteTable(get(config)))];
+    public override IEnumerable<(string, IEnumerable<(ConfigOption, string)>)> Write(ClusterConfig config) =>
+        [(Name, WriteTable(get(config)))];
 }
 
 /// <summary>An array of tables.</summary>
@@ -117,7 +119,8 @@ sealed class TableArraySection<T>(
 
         if (entry.Value is not ConfigValue.List list || list.Items.FirstOrDefault(item => item is not ConfigValue.Table) is not null)
         {
-            context.Problem(context.InFile(entry.KeyPosition), $"{TomlText.Quote(Name)} is not an array of tables; expected {Header} before each");
+            context.Problem(
+                context.InFile(entry.KeyPosition), $"{TomlText.Quote(Name)} is not an array of tables; expected {Header} before each");
             return config;
         }
 

@@ -96,5 +96,6 @@ public static class DurationText
 
     static string Part(long count, string unit) => count == 0 ? "" : count.ToString(CultureInfo.InvariantCulture) + unit;
 
-    static string Number(long ticks, long ticksPerUnit) => ((decimal)ticks / ticksPerUnit).ToString("0.#######", CultureInfo.InvariantCulture);
+    static string Number(long ticks, long ticksPerUnit) =>
+        ((decimal)ticks / ticksPerUnit).ToString("0.#######", CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace PgCluster.Engine.Configuration;
 
 /// <summary>
-/// Sizes in bytes: a number, or a number with B, KiB, MiB, GiB or TiB. MB is refused: PostgreSQL means 1048576 by it and everybody else 1000000.
+/// Sizes in bytes: a number, or a number with B, KiB, MiB, GiB or TiB. MB is refused: PostgreSQL means 1048576 by it and everybody else
+/// 1000000.
 /// </summary>
 public static class SizeText
 {

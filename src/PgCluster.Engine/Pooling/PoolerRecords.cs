@@ -10,7 +10,14 @@ namespace PgCluster.Engine.Pooling;
 /// <param name="Paused">True under a pause of this database.</param>
 /// <param name="Disabled">True when new connections are refused.</param>
 public sealed record PoolerDatabase(
-    string Name, string? Host, int Port, string Database, string? PoolMode, int CurrentConnections, bool Paused, bool Disabled);
+    string Name, string? Host, int Port, string Database, string? PoolMode, int CurrentConnections, bool Paused, bool Disabled)
+{
+    /// <summary>The name of the console's own database: fixed in PgBouncer.</summary>
+    public const string ConsoleName = "pgbouncer";
+
+    /// <summary>True for the console's own, which leads nowhere and can be neither paused nor disabled.</summary>
+    public bool IsConsole => Name == ConsoleName;
+}
 
 /// <summary>What a pooler is doing, as counts.</summary>
 /// <param name="ClientsActive">Clients linked to a server connection or idle.</param>

@@ -1,0 +1,62 @@
+using PgCluster.Engine.Nodes;
+using PgCluster.Protos.V1;
+
+namespace PgCluster.Adapters.Peers;
+
+/// <summary>A node's agent over gRPC.</summary>
+internal sealed class GrpcNodeAgent(string name, PeerCalls calls) : INodeAgent
+{
+    public async Task<NodeReport> GetStatusAsync(CancellationToken cancellationToken)
+    {
+        var answer = await calls.CallAsync(PeerMethods.GetStatus, new GetStatusRequest(), cancellationToken).ConfigureAwait(false);
+        return NodeReport.FromJson(answer.StatusJson)
+            ?? throw new PgClusterException(Reason.AgentUnreachable, $"the agent of {name} answers in a form this version does not read") { Target = name };
+    }
+
+    public async Task<IReadOnlyList<PauseBlocker>> GetOpenTransactionsAsync(TimeSpan olderThan, CancellationToken cancellationToken)
+    {
+        var request = new GetOpenTransactionsRequest { OlderThanMs = (long)olderThan.TotalMilliseconds };
+        var answer = await calls.CallAsync(PeerMethods.GetOpenTransactions, request, cancellationToken).ConfigureAwait(false);
+        return [.. answer.Transactions.Select(t => PeerMessages.FromWire(name, t))];
+    }
+
+    public async Task<int> TerminateSessionsAsync(OperationToken operation, IReadOnlyList<int> pids, CancellationToken cancellationToken)
+    {
+        var request = new TerminateSessionsRequest { Operation = PeerMessages.ToWire(operation), Pids = { pids } };
+        return (await calls.CallAsync(PeerMethods.TerminateSessions, request, cancellationToken).ConfigureAwait(false)).Terminated;
+    }
+
+    public Task CheckpointAsync(OperationToken operation, CancellationToken cancellationToken) =>
+        calls.CallAsync(PeerMethods.Checkpoint, new CheckpointRequest { Operation = PeerMessages.ToWire(operation) }, cancellationToken);
+
+    public async Task<PostgresShutdown> StopPrimaryAsync(OperationToken operation, string target, TimeSpan expiry, CancellationToken cancellationToken)
+    {
+        var request = new StopPrimaryRequest { Operation = PeerMessages.ToWire(operation), Target = target, ExpiryMs = (long)expiry.TotalMilliseconds };
+        var answer = await calls.CallAsync(PeerMethods.StopPrimary, request, cancellationToken).ConfigureAwait(false);
+        return new PostgresShutdown(answer.Clean, new Lsn(answer.CheckpointLsn), answer.Timeline);
+    }
+
+    public Task RestartPrimaryAsync(OperationToken operation, CancellationToken cancellationToken) =>
+        calls.CallAsync(PeerMethods.RestartPrimary, new RestartPrimaryRequest { Operation = PeerMessages.ToWire(operation) }, cancellationToken);
+
+    public async Task<Lsn> WaitForReplayAsync(Lsn lsn, CancellationToken cancellationToken) =>
+        new((await calls.CallAsync(PeerMethods.WaitForReplay, new WaitForReplayRequest { Lsn = lsn.Value }, cancellationToken).ConfigureAwait(false)).ReplayedLsn);
+
+    public async Task<Promotion> PromoteAsync(OperationToken operation, CancellationToken cancellationToken)
+    {
+        var answer = await calls.CallAsync(
+            PeerMethods.Promote, new PromoteRequest { Operation = PeerMessages.ToWire(operation) }, cancellationToken).ConfigureAwait(false);
+        return new Promotion(answer.Timeline, answer.Address, answer.Revision, answer.PromotedMs, answer.PublishedMs);
+    }
+
+    public Task FollowAsync(OperationToken operation, UpstreamAddress upstream, CancellationToken cancellationToken) => calls.CallAsync(
+        PeerMethods.Follow,
+        new FollowRequest
+        {
+            Operation = PeerMessages.ToWire(operation),
+            UpstreamName = upstream.Name,
+            UpstreamHost = upstream.Host,
+            UpstreamPort = upstream.Port,
+        },
+        cancellationToken);
+}

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using PgCluster.Playground;
+
+namespace PgCluster.Agent.Commands;
+
+/// <summary><c>pgcluster playground up|down|list</c>.</summary>
+internal static class PlaygroundCommand
+{
+    public static Command Create()
+    {
+        var name = new Option<string>("--name") { Description = "The playground's name.", DefaultValueFactory = _ => new PlaygroundOptions().Name };
+        var nodes = new Option<int>("--nodes") { Description = "PostgreSQL servers.", DefaultValueFactory = _ => new PlaygroundOptions().Nodes };
+        var members = new Option<int>("--etcd-members") { Description = "Members of etcd: 1, 3 or 5.", DefaultValueFactory = _ => new PlaygroundOptions().EtcdMembers };
+        var up = new Command("up", "Makes a whole cluster on this machine; it outlives this command.") { name, nodes, members };
+        up.SetAction((parsed, cancellationToken) => LinuxOnly.RunAsync("playground", async () =>
+        {
+            var options = new PlaygroundOptions
+            {
+                Name = parsed.GetRequiredValue(name),
+                Nodes = parsed.GetValue(nodes),
+                EtcdMembers = parsed.GetValue(members),
+            };
+            Show([await new PlaygroundManager().CreateAsync(options, Progress, cancellationToken)], parsed.GetValue(ConfigurationOptions.Json), single: true);
+            return ExitCodes.Done;
+        }));
+
+        var down = new Command("down", "Stops everything of a playground and removes it.") { name };
+        down.SetAction((parsed, cancellationToken) => LinuxOnly.RunAsync("playground", async () =>
+        {
+            await new PlaygroundManager().RemoveAsync(parsed.GetRequiredValue(name), Progress, cancellationToken);
+            return ExitCodes.Done;
+        }));
+
+        var list = new Command("list", "Shows the playgrounds of this machine.");
+        list.SetAction((parsed, cancellationToken) => LinuxOnly.RunAsync("playground", async () =>
+        {
+            Show(await new PlaygroundManager().ListAsync(cancellationToken), parsed.GetValue(ConfigurationOptions.Json), single: false);
+            return ExitCodes.Done;
+        }));
+        return new Command("playground", "A whole cluster on this machine, for demos and tests.") { up, down, list };
+    }
+
+    private static IProgress<string> Progress { get; } = new StandardError();
+
+    private static void Show(IReadOnlyList<PlaygroundInfo> playgrounds, bool json, bool single)
+    {
+        if (json)
+        {
+            Output.Json(single ? playgrounds[0] : (object)playgrounds);
+            return;
+        }
+
+        foreach (var playground in playgrounds)
+        {
+            Output.Table(["What", "Detail"],
+            [
+                ["playground", $"{playground.Name}{(playground.Running ? "" : " (not all of it runs)")} in {playground.Path}"],
+                ["config", playground.ConfigFile],
+                ["clients", playground.ClientUri],
+                ["etcd", string.Join(" ", playground.EtcdEndpoints)],
+                .. playground.Servers.Select(s => (string[])[s.Name, $"{s.Uri} pid {s.Pid} agent {s.Agent} {s.Http} {s.DataDirectory}"]),
+                .. playground.Poolers.Select(p => (string[])["pooler " + p.Name, $"{p.Uri} pid {p.Pid}"]),
+            ]);
+        }
+    }
+
+    /// <summary>Writes at once and in order, which <see cref="Progress{T}"/> does not promise.</summary>
+    private sealed class StandardError : IProgress<string>
+    {
+        public void Report(string value) => Console.Error.WriteLine(value);
+    }
+}

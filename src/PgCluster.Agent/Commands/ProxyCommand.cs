@@ -1,0 +1,17 @@
+using System.CommandLine;
+using PgCluster.Agent.Hosting;
+
+namespace PgCluster.Agent.Commands;
+
+/// <summary><c>pgcluster proxy --pooler NAME</c>.</summary>
+internal static class ProxyCommand
+{
+    public static Command Create()
+    {
+        var pooler = new Option<string>("--pooler") { Description = "Name of the PgBouncer beside this process.", Required = true };
+        var command = new Command("proxy", "Keeps one PgBouncer pointed to the primary.") { pooler };
+        command.SetAction((parsed, cancellationToken) =>
+            LinuxOnly.RunAsync("proxy", () => ProxyHost.RunAsync(ConfigurationOptions.Load(parsed), parsed.GetRequiredValue(pooler), cancellationToken)));
+        return command;
+    }
+}

@@ -1,0 +1,57 @@
+using Microsoft.Extensions.Logging;
+using PgCluster.Adapters;
+using PgCluster.Adapters.PgBouncer;
+using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Pooling;
+
+namespace PgCluster.Agent.Services;
+
+/// <summary>A pooler this process keeps: its console, its pauses, and a look at it.</summary>
+internal sealed class KeptPooler : IAsyncDisposable
+{
+    private readonly PgBouncerConsole _console;
+    private readonly PoolerProbe _probe;
+    private readonly TimeProvider _time;
+
+    public KeptPooler(ClusterConfig config, PoolerConfig pooler, TimeProvider time, ILoggerFactory logs)
+    {
+        Config = pooler;
+        _time = time;
+        _console = OpenConsole(pooler, time);
+        Keeper = new PauseKeeper(pooler.Name, _console, time, logs.CreateLogger<PauseKeeper>());
+        var identity = new PoolerIdentity(config.Name, pooler.Name, pooler.Host, pooler.Port, pooler.Node.Length > 0 ? pooler.Node : null, pooler.Keeper.ToString());
+        _probe = new PoolerProbe(identity, _console, Keeper, config.Proxy.PoolerTimeout, time);
+    }
+
+    public PoolerConfig Config { get; }
+
+    public PauseKeeper Keeper { get; }
+
+    public static PgBouncerConsole OpenConsole(PoolerConfig pooler, TimeProvider time) => new(
+        new PgBouncerAddress(pooler.SocketDirectory.Length > 0 ? pooler.SocketDirectory : pooler.Host, pooler.Port),
+        pooler.User, SecretFile.ReadOrEmpty(pooler.PasswordFile), time);
+
+    public Task<PoolerInfo> ProbeAsync(CancellationToken cancellationToken) => _probe.ProbeAsync(cancellationToken);
+
+    /// <summary>Returns when the pooler itself says that each of its databases leads there.</summary>
+    public async Task<TimeSpan> ConfirmTargetAsync(string host, int port, CancellationToken cancellationToken)
+    {
+        var began = _time.GetTimestamp();
+        while (true)
+        {
+            var databases = await _console.ShowDatabasesAsync(cancellationToken).ConfigureAwait(false);
+            if (databases.Where(d => !d.IsConsole).All(d => d.Host == host && d.Port == port))
+            {
+                return _time.GetElapsedTime(began);
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(1), _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Keeper.DisposeAsync().ConfigureAwait(false);
+        await _console.DisposeAsync().ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,65 @@
+using PgCluster.Adapters.Peers;
+using PgCluster.Agent.Grpc;
+using PgCluster.Engine.Nodes;
+using PgCluster.Protos.V1;
+
+namespace PgCluster.Agent.Services;
+
+/// <summary>The agent API of one node on the wire.</summary>
+internal static class NodeAgentService
+{
+    public static GrpcServiceMap MapNodeAgent(this GrpcServiceMap map, NodeSupervisor node) => map
+        .MapUnary(PeerMethods.GetStatus, async (_, call) =>
+            new GetStatusResponse { StatusJson = (await node.GetStatusAsync(call.CancellationToken).ConfigureAwait(false)).ToJson() })
+        .MapUnary(PeerMethods.GetOpenTransactions, async (request, call) => new GetOpenTransactionsResponse
+        {
+            Transactions =
+            {
+                (await node.GetOpenTransactionsAsync(TimeSpan.FromMilliseconds(request.OlderThanMs), call.CancellationToken).ConfigureAwait(false))
+                    .Select(PeerMessages.ToWire),
+            },
+        })
+        .MapUnary(PeerMethods.TerminateSessions, async (request, call) => new TerminateSessionsResponse
+        {
+            Terminated = await node.TerminateSessionsAsync(PeerMessages.FromWire(request.Operation), request.Pids, call.CancellationToken).ConfigureAwait(false),
+        })
+        .MapUnary(PeerMethods.Checkpoint, async (request, call) =>
+        {
+            await node.CheckpointAsync(PeerMessages.FromWire(request.Operation), call.CancellationToken).ConfigureAwait(false);
+            return new CheckpointResponse();
+        })
+        .MapUnary(PeerMethods.StopPrimary, async (request, call) =>
+        {
+            var shutdown = await node.StopPrimaryAsync(
+                PeerMessages.FromWire(request.Operation), request.Target, TimeSpan.FromMilliseconds(request.ExpiryMs), call.CancellationToken).ConfigureAwait(false);
+            return new StopPrimaryResponse { Clean = shutdown.Clean, CheckpointLsn = shutdown.CheckpointLsn.Value, Timeline = shutdown.Timeline };
+        })
+        .MapUnary(PeerMethods.RestartPrimary, async (request, call) =>
+        {
+            await node.RestartPrimaryAsync(PeerMessages.FromWire(request.Operation), call.CancellationToken).ConfigureAwait(false);
+            return new RestartPrimaryResponse();
+        })
+        .MapUnary(PeerMethods.WaitForReplay, async (request, call) => new WaitForReplayResponse
+        {
+            ReplayedLsn = (await node.WaitForReplayAsync(new Lsn(request.Lsn), call.CancellationToken).ConfigureAwait(false)).Value,
+        })
+        .MapUnary(PeerMethods.Promote, async (request, call) =>
+        {
+            var promotion = await node.PromoteAsync(PeerMessages.FromWire(request.Operation), call.CancellationToken).ConfigureAwait(false);
+            return new PromoteResponse
+            {
+                Timeline = promotion.Timeline,
+                Address = promotion.Address,
+                Revision = promotion.Revision,
+                PromotedMs = promotion.PromotedMs,
+                PublishedMs = promotion.PublishedMs,
+            };
+        })
+        .MapUnary(PeerMethods.Follow, async (request, call) =>
+        {
+            await node.FollowAsync(
+                PeerMessages.FromWire(request.Operation),
+                new UpstreamAddress(request.UpstreamName, request.UpstreamHost, request.UpstreamPort), call.CancellationToken).ConfigureAwait(false);
+            return new FollowResponse { Streaming = true };
+        });
+}

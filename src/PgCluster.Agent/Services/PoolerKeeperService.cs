@@ -1,0 +1,36 @@
+using PgCluster.Adapters.Peers;
+using PgCluster.Agent.Grpc;
+using PgCluster.Engine.Pooling;
+using PgCluster.Protos.V1;
+
+namespace PgCluster.Agent.Services;
+
+/// <summary>The keeper API of the poolers this process keeps, on the wire.</summary>
+internal static class PoolerKeeperService
+{
+    public static GrpcServiceMap MapPoolerKeeper(this GrpcServiceMap map, IReadOnlyList<KeptPooler> poolers)
+    {
+        KeptPooler Find(string name) => poolers.FirstOrDefault(p => p.Config.Name == name) ?? throw new PgClusterException(
+            Reason.PoolerNotFound, $"no pooler {name} is kept here; there are {string.Join(", ", poolers.Select(p => p.Config.Name))}") { Target = name };
+
+        return map
+            .MapUnary(PeerMethods.GetPooler, async (request, call) => new GetPoolerResponse
+            {
+                PoolerJson = PoolerRegistration.ToJson(await Find(request.Pooler).ProbeAsync(call.CancellationToken).ConfigureAwait(false)),
+            })
+            .MapUnary(PeerMethods.Pause, async (request, call) => new PausePoolerResponse
+            {
+                Lease = PeerMessages.ToWire(await Find(request.Pooler).Keeper.PauseAsync(
+                    request.LeaseId, request.Holder, TimeSpan.FromMilliseconds(request.TimeoutMs), TimeSpan.FromMilliseconds(request.ExpiryMs),
+                    call.CancellationToken).ConfigureAwait(false)),
+            })
+            .MapUnary(PeerMethods.Resume, async (request, call) => new ResumePoolerResponse
+            {
+                Resumed = await Find(request.Pooler).Keeper.ResumeAsync(request.LeaseId.Length > 0 ? request.LeaseId : null, call.CancellationToken).ConfigureAwait(false),
+            })
+            .MapUnary(PeerMethods.ConfirmTarget, async (request, call) => new ConfirmTargetResponse
+            {
+                WaitedMs = (await Find(request.Pooler).ConfirmTargetAsync(request.Host, request.Port, call.CancellationToken).ConfigureAwait(false)).TotalMilliseconds,
+            });
+    }
+}

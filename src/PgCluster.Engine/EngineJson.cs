@@ -1,0 +1,19 @@
+using System.Text.Json.Serialization;
+using PgCluster.Engine.Failover;
+using PgCluster.Engine.Nodes;
+
+namespace PgCluster.Engine;
+
+/// <summary>The JSON of what stands in the store: names in snake case, enums by name, unknown properties ignored.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UseStringEnumConverter = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(LsnJsonConverter)])]
+[JsonSerializable(typeof(NodeReport))]
+[JsonSerializable(typeof(PoolerInfo))]
+[JsonSerializable(typeof(OperationReport))]
+[JsonSerializable(typeof(OperationDecision))]
+[JsonSerializable(typeof(SynchronousPolicyRecord))]
+[JsonSerializable(typeof(Pooling.ProxyReport))]
+internal sealed partial class EngineJson : JsonSerializerContext;

@@ -1,0 +1,96 @@
+using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Operations;
+using PgCluster.Engine.Store;
+using PgCluster.Engine.Topology;
+
+namespace PgCluster.Engine.Failover;
+
+/// <summary>Assesses, plans and runs failovers: carries out what <see cref="FailoverPlanner"/> decided.</summary>
+public sealed class FailoverFlow
+{
+    private readonly IClusterStore _store;
+    private readonly IClusterPeers _peers;
+    private readonly ClusterObserver _observer;
+    private readonly ClusterConfig _config;
+    private readonly TimeProvider _time;
+
+    /// <summary>Makes a flow for the cluster of <paramref name="config"/>.</summary>
+    public FailoverFlow(IClusterStore store, IClusterPeers peers, ClusterConfig config, TimeProvider time)
+    {
+        _store = store;
+        _peers = peers;
+        _observer = new ClusterObserver(store, peers, config, time);
+        _config = config;
+        _time = time;
+    }
+
+    /// <summary>Looks at the cluster and says what a failover would do and whether it may. Changes nothing.</summary>
+    public async Task<FailoverAssessment> AssessAsync(FailoverRequest request, CancellationToken cancellationToken)
+    {
+        var view = await _observer.ObserveAsync(cancellationToken).ConfigureAwait(false);
+        return FailoverPlanner.Assess(view, request, _config.Failover, Guid.CreateVersion7(_time.GetUtcNow()).ToString("n"));
+    }
+
+    /// <summary>
+    /// Runs a plan: exactly its steps. Never throws for what goes wrong in them; the report says it. The report is in the history
+    /// when this returns, unless the store is gone.
+    /// </summary>
+    /// <param name="plan">A plan of <see cref="AssessAsync"/>.</param>
+    /// <param name="request">The request the plan was made for.</param>
+    /// <param name="observer">Is told of each step; null for nobody.</param>
+    /// <param name="cancellationToken">Asks for the run to stop and undo; not heard after the point of no return.</param>
+    public async Task<OperationReport> RunAsync(
+        OperationPlan plan, FailoverRequest request, IOperationObserver? observer, CancellationToken cancellationToken)
+    {
+        var run = new FailoverRun(_store, _peers, _config, _time, plan, request);
+        var runner = new OperationRunner(_time, _config.Failover.UndoTimeout, observer);
+        OperationResult result;
+        await using (run.ConfigureAwait(false))
+        {
+            result = await runner.RunAsync(run.Steps(), cancellationToken).ConfigureAwait(false);
+        }
+
+        var report = new OperationReport
+        {
+            Id = plan.Id,
+            Kind = plan.Kind,
+            Cluster = plan.Cluster,
+            Outcome = result.Outcome,
+            OldPrimary = plan.From,
+            NewPrimary = run.Promotion is null ? plan.From : plan.To,
+            Forced = plan.Forced,
+            Timeline = run.Promotion?.Timeline ?? 0,
+            SwitchLsn = run.Shutdown?.CheckpointLsn.ToString(),
+            Why = request.Why,
+            Actor = request.Actor,
+            StartedAt = result.StartedAt,
+            DurationSeconds = result.Elapsed.TotalSeconds,
+            PausedSeconds = PausedSeconds(result.Steps),
+            Steps = result.Steps,
+            Error = result.Error?.Message,
+            ErrorReason = result.Error?.Reason,
+        };
+        await RecordAsync(report).ConfigureAwait(false);
+        return report;
+    }
+
+    private static double? PausedSeconds(IReadOnlyList<StepReport> steps)
+    {
+        var pause = steps.FirstOrDefault(s => s is { Name: FailoverSteps.Pause, Phase: StepPhase.Run });
+        var resume = steps.FirstOrDefault(s => s.Name == FailoverSteps.Resume || s is { Name: FailoverSteps.Pause, Phase: StepPhase.Undo });
+        return pause is null || resume is null ? null : resume.StartedSeconds + resume.ElapsedSeconds - pause.StartedSeconds;
+    }
+
+    private async Task RecordAsync(OperationReport report)
+    {
+        using var budget = new CancellationTokenSource(_config.Failover.UndoTimeout, _time);
+        try
+        {
+            await _store.PutAsync(StoreKeys.History + report.Id, OperationHistory.ToJson(report), null, budget.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is PgClusterException or OperationCanceledException)
+        {
+            // The operation is over and its report is with the caller; a store that is gone must not turn it into a failure.
+        }
+    }
+}

@@ -1,0 +1,279 @@
+using System.Globalization;
+using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Topology;
+
+namespace PgCluster.Engine.Failover;
+
+/// <summary>
+/// Decides whether a failover may run and makes its plan. Pure: everything it knows is in the view. A healthy primary makes a planned failover, a
+/// primary that is gone a forced one.
+/// </summary>
+public static class FailoverPlanner
+{
+    /// <summary>Judges and plans.</summary>
+    /// <param name="view">The cluster.</param>
+    /// <param name="request">What was asked.</param>
+    /// <param name="options">Budgets and limits.</param>
+    /// <param name="id">Id of the plan.</param>
+    public static FailoverAssessment Assess(ClusterView view, FailoverRequest request, FailoverConfig options, string id)
+    {
+        var forced = !view.RunningPrimaries.Any();
+        var from = forced ? view.PublishedNode : view.Primary;
+        var candidates = CandidatePolicy.Judge(view.Nodes, from, forced, options.MaxLag);
+        var target = request.Target ?? candidates.FirstOrDefault(c => c.Eligible)?.Node;
+
+        PreflightCheck[] checks =
+        [
+            Quorum(view),
+            LockFree(view, request),
+            .. forced ? ForcedChecks(view, request, from) : PlannedChecks(view, request, options, from, target),
+            Target(request, candidates, target),
+            .. view.Poolers.Select(p => Pooler(p, from, forced, request)),
+            .. Proxies(view),
+        ];
+        var ready = !checks.Any(c => c.Status == CheckStatus.Failed);
+        return new FailoverAssessment(new OperationPlan
+        {
+            Id = id,
+            Kind = "failover",
+            Cluster = view.Cluster,
+            From = from?.Name,
+            To = target,
+            Forced = forced,
+            Revision = view.PublishedPrimary?.ModRevision ?? 0,
+            Steps = ready && target is not null ? Steps(view, from, target, forced, options) : [],
+            Checks = checks,
+            Candidates = candidates,
+            Blockers = view.Blockers,
+        });
+    }
+
+    private static PreflightCheck Quorum(ClusterView view)
+    {
+        var healthy = view.Store.Endpoints.Count(e => e.Healthy);
+        var evidence = $"{healthy} of {view.Store.Endpoints.Count} etcd endpoints answer";
+        return !view.Store.HasQuorum
+            ? new("StoreQuorum", CheckStatus.Failed, evidence + ", and a linearizable read fails", "bring etcd's majority back first", Reason.NoQuorum)
+            : healthy < view.Store.Endpoints.Count
+                ? new("StoreQuorum", CheckStatus.Warning, evidence, "bring the missing etcd members back")
+                : new("StoreQuorum", CheckStatus.Passed, evidence);
+    }
+
+    private static PreflightCheck LockFree(ClusterView view, FailoverRequest request) => view.Lock is { } held && held.Key != request.HeldLockKey
+        ? new("LockFree", CheckStatus.Failed, $"the cluster's lock is held by {Who(held.Holder.Name)} for {Who(held.Holder.Purpose)}",
+            "wait for it to finish", Reason.LockHeld)
+        : new("LockFree", CheckStatus.Passed, "nobody else holds the cluster's lock");
+
+    private static string Who(string text) => text.Length > 0 ? text : "another tool";
+
+    private static IEnumerable<PreflightCheck> PlannedChecks(
+        ClusterView view, FailoverRequest request, FailoverConfig options, NodeObservation? primary, string? target)
+    {
+        if (primary is null)
+        {
+            yield return new("OnePrimary", CheckStatus.Failed,
+                $"{string.Join(" and ", view.RunningPrimaries.Select(n => n.Name))} both run as a primary",
+                "stop the one whose timeline is older", Reason.SplitBrain);
+            yield break;
+        }
+
+        yield return new("OnePrimary", CheckStatus.Passed,
+            string.Create(CultureInfo.InvariantCulture, $"{primary.Name} is the primary on timeline {primary.Node.Timeline}"));
+
+        yield return view.PublishedNode?.Name == primary.Name
+            ? new("PublishedPrimary", CheckStatus.Passed, $"etcd names {primary.Name}, {view.PublishedPrimary!.Value}")
+            : new("PublishedPrimary", CheckStatus.Failed,
+                $"etcd names {view.PublishedPrimary?.Value ?? "nobody"} while {primary.Name} is the primary",
+                $"see why the agent of {primary.Name} does not publish", Reason.PreflightFailed);
+
+        foreach (var node in view.Nodes.Where(n => n.Postgres is null))
+        {
+            var optional = node.Name != target && request.Force;
+            yield return new("AgentAnswers", optional ? CheckStatus.Warning : CheckStatus.Failed, $"the agent of {node.Name} does not answer: {node.Node.Evidence}",
+                "start it, or go on without this node by -Force", Reason.AgentUnreachable);
+        }
+
+        if (view.Nodes.All(n => n.Postgres is not null))
+        {
+            yield return new("AgentAnswers", CheckStatus.Passed, string.Create(CultureInfo.InvariantCulture, $"all {view.Nodes.Count} agents answer"));
+        }
+
+        var synchronous = view.Nodes.Where(n => n.Node.SyncState is SyncState.Sync or SyncState.Quorum).Select(n => n.Name).ToArray();
+        var policy = primary.Postgres?.SynchronousStandbyNames ?? "";
+        yield return (policy.Length, synchronous.Length) switch
+        {
+            (0, _) => new("SynchronousStandby", CheckStatus.Warning, "synchronous_standby_names is empty: commits wait for nobody",
+                "name synchronous standbys, so that the loss of the primary loses no commit"),
+            (_, 0) => new("SynchronousStandby", CheckStatus.Failed, $"no standby is synchronous under '{policy}'",
+                "bring a synchronous standby back: commits wait for it too", Reason.NoEligibleCandidate),
+            _ => new("SynchronousStandby", CheckStatus.Passed, string.Join(", ", synchronous) + " under " + policy),
+        };
+
+        var logical = (primary.Postgres?.Slots ?? []).Where(s => s.Logical && !s.Synced).Select(s => s.Name).ToArray();
+        yield return logical.Length == 0
+            ? new("Slots", CheckStatus.Passed, "no logical slot would be lost")
+            : new("Slots", request.Force ? CheckStatus.Warning : CheckStatus.Failed,
+                $"logical slots exist on {primary.Name} only and would be lost: {string.Join(", ", logical)}",
+                "drop them, synchronise them (PostgreSQL 17), or accept their loss by -Force");
+
+        var backlog = primary.Postgres?.ArchiveBacklog ?? 0;
+        yield return primary.Postgres?.ArchiverFailing == true || backlog > options.MaxArchiveBacklog
+            ? new("Archiver", CheckStatus.Failed,
+                string.Create(CultureInfo.InvariantCulture, $"{backlog} WAL segments wait for archive_command{(primary.Postgres!.ArchiverFailing ? ", whose last run failed" : "")}; the limit is {options.MaxArchiveBacklog}"),
+                "a shutdown waits for the archiver: mend archive_command first")
+            : new("Archiver", CheckStatus.Passed, string.Create(CultureInfo.InvariantCulture, $"{backlog} WAL segments wait for archive_command"));
+
+        if (view.Blockers.Count == 0)
+        {
+            yield return new("PauseBlockers", CheckStatus.Passed, "no long transaction is open");
+        }
+        else
+        {
+            var named = string.Join("; ", view.Blockers.Select(b => string.Create(
+                CultureInfo.InvariantCulture, $"pid {b.Pid} of {b.User} in {b.Database}, {b.State}, for {b.AgeSeconds:0.0} s")));
+            yield return new("PauseBlockers", request.BlockerPolicy == BlockerPolicy.Abort ? CheckStatus.Failed : CheckStatus.Warning, named,
+                request.BlockerPolicy switch
+                {
+                    BlockerPolicy.Terminate => "they are terminated when half of the pause timeout is over",
+                    BlockerPolicy.Abort => "end them, or choose another -BlockerPolicy",
+                    _ => string.Create(CultureInfo.InvariantCulture, $"the pause waits for them, {options.PauseTimeout.TotalSeconds:0.###} s at most"),
+                }, Reason.BlockedBySessions);
+        }
+    }
+
+    private static IEnumerable<PreflightCheck> ForcedChecks(ClusterView view, FailoverRequest request, NodeObservation? old)
+    {
+        yield return request.Force
+            ? new("ForceGiven", CheckStatus.Passed, "the primary is gone and -Force was given")
+            : new("ForceGiven", CheckStatus.Failed, $"no node runs as a primary{(old is null ? "" : $"; {old.Name} is {old.Node.State}: {old.Node.Evidence}")}",
+                "when it cannot be brought back, ask for a forced failover by -Force", Reason.ForceRequired);
+
+        yield return view.PublishedPrimaryAnswers
+            ? new("OldPrimaryGone", CheckStatus.Failed, $"the PostgreSQL of {old?.Name} still answers at {view.PublishedPrimary?.Value}",
+                "a second primary must not be made: stop it, or bring its agent back", Reason.OldPrimaryStillRunning)
+            : new("OldPrimaryGone", CheckStatus.Passed, old is null ? "no primary was ever published" : $"{old.Name} does not answer");
+
+        yield return Vouching(view, request, old);
+    }
+
+    private static PreflightCheck Vouching(ClusterView view, FailoverRequest request, NodeObservation? old)
+    {
+        var policy = view.Synchronous;
+        if (policy is null || policy.NeededToVouch == 0 || (old is not null && policy.Primary != old.Name))
+        {
+            return new("EveryCommitVouchedFor", request.AllowDataLoss ? CheckStatus.Warning : CheckStatus.Failed,
+                "no synchronous policy is recorded under which a standby must have every acknowledged commit",
+                "accept that acknowledged commits may be lost by -AllowDataLoss", Reason.DataLossNotAllowed);
+        }
+
+        var asked = view.Nodes.Where(n => n.Postgres is not null && n.Node.Role == NodeRole.Standby && policy.Standbys.Contains(n.Name)).Select(n => n.Name).ToArray();
+        var evidence = string.Create(
+            CultureInfo.InvariantCulture,
+            $"a commit of {policy.Primary} was on {policy.Count} of {string.Join(", ", policy.Standbys)}; {policy.NeededToVouch} have to be asked, {asked.Length} answer");
+        return asked.Length >= policy.NeededToVouch
+            ? new("EveryCommitVouchedFor", CheckStatus.Passed, evidence)
+            : new("EveryCommitVouchedFor", request.AllowDataLoss ? CheckStatus.Warning : CheckStatus.Failed, evidence,
+                "bring one of the missing standbys back, or accept that acknowledged commits may be lost by -AllowDataLoss", Reason.DataLossNotAllowed);
+    }
+
+    private static PreflightCheck Target(FailoverRequest request, IReadOnlyList<CandidateVerdict> candidates, string? target)
+    {
+        if (target is null)
+        {
+            return new("Target", CheckStatus.Failed,
+                string.Join("; ", candidates.Select(c => $"{c.Node} {string.Join(", ", c.Reasons)}")), "mend one of these nodes", Reason.NoEligibleCandidate);
+        }
+
+        var verdict = candidates.FirstOrDefault(c => c.Node == target);
+        return verdict switch
+        {
+            null => new("Target", CheckStatus.Failed, $"no node is named {target}; there are {string.Join(", ", candidates.Select(c => c.Node))}",
+                "name one of these", Reason.NodeNotFound),
+            { Eligible: false } => new("Target", CheckStatus.Failed, $"{target} {string.Join(", ", verdict.Reasons)}",
+                "choose another -Target, or mend this node", Reason.TargetNotEligible),
+            _ => new("Target", CheckStatus.Passed, $"{target}{(request.Target is null ? " is the best candidate" : "")}: {string.Join(", ", verdict.Reasons)}"),
+        };
+    }
+
+    private static PreflightCheck Pooler(PoolerObservation observed, NodeObservation? primary, bool forced, FailoverRequest request)
+    {
+        var pooler = observed.Pooler;
+        if (pooler.State == PoolerState.Unreachable)
+        {
+            return new("PoolerAnswers", request.Force ? CheckStatus.Warning : CheckStatus.Failed, $"pooler {pooler.Name} does not answer: {pooler.Evidence}",
+                $"start it and its keeper at {pooler.Keeper}, or go on without it by -Force", Reason.PoolerUnreachable);
+        }
+
+        if (pooler.State is PoolerState.Paused or PoolerState.Pausing)
+        {
+            return new("PoolerActive", forced || request.HeldLockKey is not null ? CheckStatus.Warning : CheckStatus.Failed, $"pooler {pooler.Name} is {pooler.State} already",
+                $"resume it with Resume-PgPooler {pooler.Name}, or wait for its pause to expire", Reason.PreflightFailed);
+        }
+
+        var expected = primary is null ? null : string.Create(CultureInfo.InvariantCulture, $"{primary.Node.Host}:{primary.Node.Port}");
+        if (!forced && pooler.PointsTo != expected)
+        {
+            return new("PoolerLeadsToPrimary", CheckStatus.Failed, $"pooler {pooler.Name} leads to {pooler.PointsTo ?? "nowhere"}, the primary is {expected}",
+                $"see why the proxy of {pooler.Name} does not follow", Reason.PreflightFailed);
+        }
+
+        return pooler.PoolMode?.Contains("session", StringComparison.Ordinal) == true
+            ? new("PoolMode", request.BlockerPolicy == BlockerPolicy.Abort && pooler.Clients > 0 ? CheckStatus.Failed : CheckStatus.Warning,
+                string.Create(CultureInfo.InvariantCulture, $"pooler {pooler.Name} pools sessions and has {pooler.Clients} clients: its pause waits until they disconnect"),
+                "use transaction pooling, or disconnect the clients", Reason.BlockedBySessions)
+            : new("PoolerReady", CheckStatus.Passed,
+                string.Create(CultureInfo.InvariantCulture, $"pooler {pooler.Name} serves {pooler.Clients} clients by {pooler.PoolMode} from {pooler.PointsTo}"));
+    }
+
+    private static IEnumerable<PreflightCheck> Proxies(ClusterView view) => view.Poolers.Where(p => p.Proxy is null).Select(p => new PreflightCheck(
+        "ProxyAlive", CheckStatus.Failed, $"no proxy follows the primary for pooler {p.Name}", $"start pgcluster proxy --pooler {p.Name}", Reason.PoolerUnreachable));
+
+    private static PlanStep[] Steps(ClusterView view, NodeObservation? from, string target, bool forced, FailoverConfig options)
+    {
+        var poolers = string.Join(",", view.Poolers.Where(p => p.Pooler.State != PoolerState.Unreachable).Select(p => p.Name));
+        var toPause = string.Join(",", view.Poolers.Where(p => p.Pooler.State == PoolerState.Active).Select(p => p.Name));
+
+        // A primary that crashed has to be repaired before it can follow: its log may hold what the new primary does not have.
+        var followers = string.Join(",", view.Nodes.Where(n => n.Name != target && n.Postgres is not null && (!forced || n.Node.Role == NodeRole.Standby)).Select(n => n.Name));
+        var steps = new List<PlanStep>();
+        void Add(string name, string description, string node, TimeSpan budget, string undo = "", bool final = false) =>
+            steps.Add(new PlanStep(steps.Count + 1, name, description, node, budget.TotalSeconds, undo, final));
+
+        Add(FailoverSteps.Lock, "take the cluster's lock and announce the operation", "", options.LockTimeout, "give the lock back, at the end in any case");
+        Add(FailoverSteps.Recheck, "look once more whether the cluster is as this plan found it", "", options.HealthCheckTimeout);
+        if (!forced)
+        {
+            Add(FailoverSteps.Checkpoint, $"checkpoint {from!.Name}, so that the one at shutdown is small", from.Name, options.MigrateTimeout);
+        }
+
+        if (toPause.Length > 0)
+        {
+            Add(FailoverSteps.Pause, "pause every pooler: clients wait", toPause, options.PauseTimeout + TimeSpan.FromSeconds(1), "resume them");
+        }
+
+        if (!forced)
+        {
+            Add(FailoverSteps.Stop, $"stop {from!.Name} (fast)", from.Name, options.MigrateTimeout, $"start {from.Name} again as the primary");
+            Add(FailoverSteps.Prove, $"prove that {target} has replayed the shutdown checkpoint of {from.Name}", target, options.MigrateTimeout);
+        }
+
+        Add(FailoverSteps.Promote, $"decide for {target}, promote it and publish its address", target, options.MigrateTimeout, final: true);
+        Add(FailoverSteps.Publish, $"confirm that etcd names {target}", "", options.HealthCheckTimeout);
+        if (poolers.Length > 0)
+        {
+            Add(FailoverSteps.Repoint, $"wait until every pooler leads to {target}", poolers, options.ResumeTimeout);
+        }
+
+        if (toPause.Length > 0)
+        {
+            Add(FailoverSteps.Resume, "resume every pooler", toPause, options.ResumeTimeout);
+        }
+
+        if (followers.Length > 0)
+        {
+            Add(FailoverSteps.Follow, $"make the other nodes standbys of {target}", followers, options.FollowTimeout);
+        }
+
+        return [.. steps];
+    }
+}

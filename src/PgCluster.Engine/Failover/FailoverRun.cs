@@ -1,0 +1,334 @@
+using System.Globalization;
+using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Nodes;
+using PgCluster.Engine.Operations;
+using PgCluster.Engine.Pooling;
+using PgCluster.Engine.Store;
+using PgCluster.Engine.Topology;
+
+namespace PgCluster.Engine.Failover;
+
+/// <summary>One run of a plan: gives each of its steps what carries it out, and keeps what one step leaves for the next.</summary>
+internal sealed class FailoverRun : IAsyncDisposable
+{
+    private readonly IClusterStore _store;
+    private readonly IClusterPeers _peers;
+    private readonly ClusterConfig _config;
+    private readonly TimeProvider _time;
+    private readonly OperationPlan _plan;
+    private readonly FailoverRequest _request;
+    private readonly StoreKeys _keys;
+    private readonly NodeConfig _target;
+
+    // Everything between the first pause and the promotion shares one deadline, which lies before the keepers' expiry: else clients would be let
+    // through to a primary that is gone.
+    private readonly CancellationTokenSource _migrateBudget;
+    private Dictionary<string, string> _keepers = [];
+    private IStoreLock? _lock;
+    private OperationToken? _token;
+    private long _pausedAt;
+
+    public FailoverRun(
+        IClusterStore store, IClusterPeers peers, ClusterConfig config, TimeProvider time, OperationPlan plan, FailoverRequest request)
+    {
+        _store = store;
+        _peers = peers;
+        _config = config;
+        _time = time;
+        _plan = plan;
+        _request = request;
+        _keys = new StoreKeys(config.Etcd.PrimaryKey);
+        _target = config.Nodes.FirstOrDefault(n => n.Name == plan.To)
+            ?? throw new PgClusterException(Reason.NodeNotFound, $"no node is named {plan.To}") { Target = plan.To };
+        _migrateBudget = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+    }
+
+    /// <summary>What the promotion did; null before it.</summary>
+    public Promotion? Promotion { get; private set; }
+
+    /// <summary>How the old primary went down; null when it did not.</summary>
+    public PostgresShutdown? Shutdown { get; private set; }
+
+    private FailoverConfig Options => _config.Failover;
+
+    private OperationToken Token => _token ?? throw new InvalidOperationException("the lock comes first");
+
+    public IReadOnlyList<OperationStep> Steps() => [.. _plan.Steps.Select(step => step.Name switch
+    {
+        FailoverSteps.Lock => new OperationStep(step, LockAsync) { FinallyAsync = UnlockAsync },
+        FailoverSteps.Recheck => new OperationStep(step, Guarded(RecheckAsync)),
+        FailoverSteps.Checkpoint => new OperationStep(step, Guarded(CheckpointAsync)),
+        FailoverSteps.Pause => new OperationStep(step, Guarded(ct => PauseAsync(Names(step), ct))) { UndoAsync = ct => ResumeAsync(Names(step), ct) },
+        FailoverSteps.Stop => new OperationStep(step, Guarded(StopAsync)) { UndoAsync = RestartAsync },
+        FailoverSteps.Prove => new OperationStep(step, Guarded(ProveAsync)),
+        FailoverSteps.Promote => new OperationStep(step, Guarded(PromoteAsync)),
+        FailoverSteps.Publish => new OperationStep(step, ConfirmPublishedAsync),
+        FailoverSteps.Repoint => new OperationStep(step, ct => RepointAsync(Names(step), ct)),
+        FailoverSteps.Resume => new OperationStep(step, ct => ResumeAsync(Names(step), ct)),
+        FailoverSteps.Follow => new OperationStep(step, ct => FollowAsync(Names(step), ct)),
+        _ => throw new PgClusterException(Reason.PlanStale, $"the plan has a step '{step.Name}' that this version does not know"),
+    })];
+
+    public async ValueTask DisposeAsync()
+    {
+        _migrateBudget.Dispose();
+        if (_lock is { } held)
+        {
+            await held.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static string[] Names(PlanStep step) => step.Node.Split(',', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Ends a step as soon as the lock is lost or the shared deadline is over, and says which.</summary>
+    private Func<CancellationToken, Task<string>> Guarded(Func<CancellationToken, Task<string>> step) => async cancellationToken =>
+    {
+        var lost = _lock?.Lost ?? CancellationToken.None;
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lost, _migrateBudget.Token);
+        try
+        {
+            linked.Token.ThrowIfCancellationRequested();
+            return await step(linked.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (lost.IsCancellationRequested)
+        {
+            throw new PgClusterException(Reason.LockLost, "the lease of the cluster's lock ended", e);
+        }
+        catch (OperationCanceledException e) when (_migrateBudget.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new PgClusterException(
+                Reason.StepTimeout,
+                string.Create(CultureInfo.InvariantCulture, $"{(Options.PauseTimeout + Options.MigrateTimeout).TotalSeconds:0.###} s (pause_timeout + migrate_timeout) after the pause began there is no new primary"), e);
+        }
+    };
+
+    private async Task<string> LockAsync(CancellationToken cancellationToken)
+    {
+        string key;
+        long revision;
+        if (_request.HeldLockKey is { } held)
+        {
+            var owner = await _store.GetLockAsync(_keys.Lock, cancellationToken).ConfigureAwait(false);
+            if (owner?.Key != held)
+            {
+                throw new PgClusterException(Reason.LockLost, $"the caller's lock {held} does not hold the cluster");
+            }
+
+            (key, revision) = (owner.Key, owner.CreateRevision);
+        }
+        else
+        {
+            _lock = await _store.AcquireLockAsync(
+                _keys.Lock, new LockHolder(_request.Actor, $"{_plan.Kind} to {_plan.To}"), Options.LockTtl, Options.LockTimeout, cancellationToken).ConfigureAwait(false);
+            (key, revision) = (_lock.Key, _lock.CreateRevision);
+        }
+
+        _token = new OperationToken(_plan.Id, key, revision);
+        var announced = await _store.CommitAsync(
+            [new StoreCondition.CreateRevisionIs(key, revision)],
+            [new StoreOperation.Put(StoreKeys.Operation, new OperationDecision(_plan.Id, DecisionState.Running, _plan.From, _target.Name).ToJson())],
+            cancellationToken).ConfigureAwait(false);
+        return announced.Succeeded
+            ? $"{key} at revision {revision}"
+            : throw new PgClusterException(Reason.LockLost, "the lock was gone before the operation could be announced");
+    }
+
+    private async Task<string> UnlockAsync(CancellationToken cancellationToken)
+    {
+        if (_token is null)
+        {
+            return "was not held";
+        }
+
+        // A decision left at Running would let a forgotten agent wait for its expiry.
+        if (Promotion is null)
+        {
+            await AbandonAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        if (_lock is { } held)
+        {
+            _lock = null;
+            await held.DisposeAsync().ConfigureAwait(false);
+        }
+
+        return "given back";
+    }
+
+    private async Task<string> RecheckAsync(CancellationToken cancellationToken)
+    {
+        var published = await _store.GetAsync(_keys.Primary, cancellationToken).ConfigureAwait(false);
+        if ((published?.ModRevision ?? 0) != _plan.Revision)
+        {
+            throw new PgClusterException(Reason.PlanStale, $"the primary was published anew (now {published?.Value ?? "nobody"}) after the plan was made");
+        }
+
+        var registered = await _store.ListAsync(StoreKeys.Poolers, cancellationToken).ConfigureAwait(false);
+        _keepers = _config.Poolers.Select(p => (p.Name, Keeper: p.Keeper.ToString()))
+            .Concat(registered.Entries.Select(e => PoolerRegistration.FromJson(e.Value)).OfType<PoolerInfo>().Select(p => (p.Name, p.Keeper)))
+            .GroupBy(p => p.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Last().Keeper, StringComparer.Ordinal);
+
+        var target = _peers.Node(_target.Name).GetStatusAsync(cancellationToken);
+        if (!_plan.Forced)
+        {
+            var primary = (await _peers.Node(_plan.From!).GetStatusAsync(cancellationToken).ConfigureAwait(false)).Postgres;
+            if (primary is not { Role: NodeRole.Primary, State: NodeState.Running })
+            {
+                throw new PgClusterException(Reason.PlanStale, $"{_plan.From} is {primary.Role} and {primary.State} now") { Target = _plan.From };
+            }
+        }
+
+        return (await target.ConfigureAwait(false)).Postgres is { Role: NodeRole.Standby } server
+            ? string.Create(CultureInfo.InvariantCulture, $"revision {_plan.Revision}, {_target.Name} has replayed {server.ReplayLsn}")
+            : throw new PgClusterException(Reason.PlanStale, $"{_target.Name} is no standby any more") { Target = _target.Name };
+    }
+
+    private async Task<string> CheckpointAsync(CancellationToken cancellationToken)
+    {
+        await _peers.Node(_plan.From!).CheckpointAsync(Token, cancellationToken).ConfigureAwait(false);
+        return "";
+    }
+
+    private async Task<string> PauseAsync(string[] poolers, CancellationToken cancellationToken)
+    {
+        _pausedAt = _time.GetTimestamp();
+        _migrateBudget.CancelAfter(Options.PauseTimeout + Options.MigrateTimeout);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var terminate = _request.BlockerPolicy == BlockerPolicy.Terminate && !_plan.Forced ? TerminateBlockersAsync(over.Token) : Task.FromResult(0);
+        try
+        {
+            await EachAsync(poolers, async name =>
+            {
+                await Keeper(name).PauseAsync(_plan.Id, _request.Actor, Options.PauseTimeout, Options.PauseExpiry, cancellationToken).ConfigureAwait(false);
+            }).ConfigureAwait(false);
+        }
+        finally
+        {
+            await over.CancelAsync().ConfigureAwait(false);
+        }
+
+        var terminated = await terminate.ConfigureAwait(false);
+        return string.Create(CultureInfo.InvariantCulture, $"{poolers.Length} poolers, each for {Options.PauseExpiry.TotalSeconds:0.###} s at most{(terminated > 0 ? $"; {terminated} sessions terminated" : "")}");
+    }
+
+    private async Task<int> TerminateBlockersAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.Delay(Options.PauseTimeout / 2, _time, cancellationToken).ConfigureAwait(false);
+            var agent = _peers.Node(_plan.From!);
+            var blockers = await agent.GetOpenTransactionsAsync(Options.PauseTimeout / 2, cancellationToken).ConfigureAwait(false);
+            return blockers.Count == 0 ? 0 : await agent.TerminateSessionsAsync(Token, [.. blockers.Select(b => b.Pid)], cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Every pooler was paused before it came to that.
+            return 0;
+        }
+    }
+
+    private async Task<string> ResumeAsync(string[] poolers, CancellationToken cancellationToken)
+    {
+        await EachAsync(poolers, name => Keeper(name).ResumeAsync(_plan.Id, cancellationToken)).ConfigureAwait(false);
+        return string.Create(CultureInfo.InvariantCulture, $"{poolers.Length} poolers, {_time.GetElapsedTime(_pausedAt).TotalMilliseconds:0} ms after the pause began");
+    }
+
+    private async Task<string> StopAsync(CancellationToken cancellationToken)
+    {
+        var left = Options.PauseExpiry - (_pausedAt == 0 ? TimeSpan.Zero : _time.GetElapsedTime(_pausedAt));
+        Shutdown = await _peers.Node(_plan.From!).StopPrimaryAsync(Token, _target.Name, left, cancellationToken).ConfigureAwait(false);
+        return Shutdown.Clean
+            ? string.Create(CultureInfo.InvariantCulture, $"shutdown checkpoint at {Shutdown.CheckpointLsn}, timeline {Shutdown.Timeline}")
+            : throw new PgClusterException(Reason.PostgresUnavailable, $"{_plan.From} did not shut down cleanly") { Target = _plan.From };
+    }
+
+    private async Task<string> RestartAsync(CancellationToken cancellationToken)
+    {
+        await _peers.Node(_plan.From!).RestartPrimaryAsync(Token, cancellationToken).ConfigureAwait(false);
+        return $"{_plan.From} is the primary again";
+    }
+
+    private async Task<string> ProveAsync(CancellationToken cancellationToken)
+    {
+        var replayed = await _peers.Node(_target.Name).WaitForReplayAsync(Shutdown!.CheckpointLsn, cancellationToken).ConfigureAwait(false);
+        return $"{_target.Name} has replayed {replayed}, past {Shutdown.CheckpointLsn}";
+    }
+
+    private async Task<string> PromoteAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            Promotion = await _peers.Node(_target.Name).PromoteAsync(Token, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not PgClusterException { Reason: Reason.PlanStale or Reason.LockLost })
+        {
+            // Whether the agent decided before it went silent is not known. Deciding for the old primary settles it either way.
+            using var budget = new CancellationTokenSource(Options.LockTimeout, _time);
+            if (await AbandonAsync(budget.Token).ConfigureAwait(false))
+            {
+                throw new PgClusterException(Reason.PlanStale, $"{_target.Name} was not promoted, and the operation was abandoned: {e.Message}", e) { Target = _target.Name };
+            }
+
+            throw;
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"timeline {Promotion.Timeline}, writable after {Promotion.PromotedMs:0} ms, published after {Promotion.PublishedMs:0.0} ms more");
+    }
+
+    /// <summary>Decides for the old primary. False when the target was decided for already.</summary>
+    private async Task<bool> AbandonAsync(CancellationToken cancellationToken) =>
+        (await DecisionLog.DecideAsync(_store, _plan.Id, DecisionState.Abandoned, 0, [], cancellationToken).ConfigureAwait(false)).State == DecisionState.Abandoned;
+
+    private async Task<string> ConfirmPublishedAsync(CancellationToken cancellationToken)
+    {
+        var expected = new PrimaryAddress(_target.Host, _target.Port).ToString();
+        while (true)
+        {
+            var entry = await _store.GetAsync(_keys.Primary, cancellationToken).ConfigureAwait(false);
+            if (entry?.Value == expected)
+            {
+                return string.Create(CultureInfo.InvariantCulture, $"{expected} at revision {entry.ModRevision}");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<string> RepointAsync(string[] poolers, CancellationToken cancellationToken)
+    {
+        await EachAsync(poolers, name => Keeper(name).ConfirmTargetAsync(_target.Host, _target.Port, cancellationToken)).ConfigureAwait(false);
+        return $"{poolers.Length} poolers lead to {_target.Name}";
+    }
+
+    private async Task<string> FollowAsync(string[] nodes, CancellationToken cancellationToken)
+    {
+        var upstream = new UpstreamAddress(_target.Name, _target.Host, _target.Port);
+        await EachAsync(nodes, name => _peers.Node(name).FollowAsync(Token, upstream, cancellationToken)).ConfigureAwait(false);
+        return $"{string.Join(", ", nodes)} stream from {_target.Name}";
+    }
+
+    private IPoolerKeeper Keeper(string pooler) => _peers.Pooler(pooler, _keepers.TryGetValue(pooler, out var keeper) ? keeper : throw new PgClusterException(
+        Reason.PoolerNotFound, $"no pooler is named {pooler}") { Target = pooler });
+
+    /// <summary>Does it for all at once, lets all of them finish, and names every one that failed.</summary>
+    private static async Task EachAsync(string[] names, Func<string, Task> action)
+    {
+        var tasks = names.Select(async name =>
+        {
+            try
+            {
+                await action(name).ConfigureAwait(false);
+                return null;
+            }
+            catch (PgClusterException e)
+            {
+                return new PgClusterException(e.Reason, $"{name}: {e.Message}", e) { Target = name };
+            }
+        }).ToArray();
+        var failures = (await Task.WhenAll(tasks).ConfigureAwait(false)).OfType<PgClusterException>().ToArray();
+        if (failures.Length > 0)
+        {
+            throw failures.Length == 1 ? failures[0] : new PgClusterException(failures[0].Reason, string.Join("; ", failures.Select(f => f.Message)), failures[0]);
+        }
+    }
+}

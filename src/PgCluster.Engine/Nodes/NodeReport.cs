@@ -1,0 +1,37 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace PgCluster.Engine.Nodes;
+
+/// <summary>A node as its own agent describes it; published in the store and answered by the agent.</summary>
+/// <param name="Name">The node's name.</param>
+/// <param name="Postgres">Its server.</param>
+/// <param name="AgentVersion">Version of the agent.</param>
+/// <param name="ObservedAt">When, by the agent's clock.</param>
+public sealed record NodeReport(string Name, PostgresStatus Postgres, string AgentVersion, DateTimeOffset ObservedAt)
+{
+    /// <summary>As JSON, as it stands in the store.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.NodeReport);
+
+    /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
+    public static NodeReport? FromJson(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, EngineJson.Default.NodeReport);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>Writes an LSN as PostgreSQL does.</summary>
+internal sealed class LsnJsonConverter : JsonConverter<Lsn>
+{
+    public override Lsn Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        Lsn.TryParse(reader.GetString(), out var lsn) ? lsn : throw new JsonException("not an LSN");
+
+    public override void Write(Utf8JsonWriter writer, Lsn value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+}

@@ -1,0 +1,11 @@
+using PgCluster.Engine.Topology;
+
+namespace PgCluster.Engine.Pooling;
+
+/// <summary>The configuration file of one PgBouncer, made from a template.</summary>
+public interface IPoolerConfig
+{
+    /// <summary>Renders the template for this primary and puts the result in the place of the file, all at once or not at all.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>: the template cannot be used or the file not be written.</exception>
+    Task WriteAsync(PrimaryAddress primary, CancellationToken cancellationToken);
+}

@@ -1,0 +1,25 @@
+namespace PgCluster.Engine.Pooling;
+
+/// <summary>
+/// The process that keeps the pauses of one pooler. Errors are <see cref="PgClusterException"/>: <see cref="Reason.PoolerUnreachable"/>,
+/// <see cref="Reason.PauseTimeout"/>, <see cref="Reason.LockHeld"/> when another lease holds the pooler.
+/// </summary>
+public interface IPoolerKeeper
+{
+    /// <summary>The pooler as its keeper sees it now.</summary>
+    Task<PoolerInfo> GetAsync(CancellationToken cancellationToken);
+
+    /// <summary>Pauses it under a lease.</summary>
+    /// <param name="leaseId">The token, chosen by the caller so that a lost answer can still be undone.</param>
+    /// <param name="holder">Who, in words.</param>
+    /// <param name="timeout">How long it may take to reach the paused state.</param>
+    /// <param name="expiry">When the keeper resumes whatever happens, from its receipt of the request.</param>
+    /// <param name="cancellationToken">Ends the wait for the answer.</param>
+    Task<PauseLease> PauseAsync(string leaseId, string holder, TimeSpan timeout, TimeSpan expiry, CancellationToken cancellationToken);
+
+    /// <summary>Ends a pause early: the one of <paramref name="leaseId"/>, or whichever there is when null. True when there was one.</summary>
+    Task<bool> ResumeAsync(string? leaseId, CancellationToken cancellationToken);
+
+    /// <summary>Returns when the pooler itself says that its databases lead there.</summary>
+    Task ConfirmTargetAsync(string host, int port, CancellationToken cancellationToken);
+}

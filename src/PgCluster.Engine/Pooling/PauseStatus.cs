@@ -1,0 +1,7 @@
+namespace PgCluster.Engine.Pooling;
+
+/// <summary>What a keeper holds at this moment.</summary>
+/// <param name="State">Active, Pausing or Paused, as far as the keeper's own pauses go.</param>
+/// <param name="Lease">The pause; null when none.</param>
+/// <param name="ResumeError">Why the pause could not be ended yet; null when nothing is wrong.</param>
+public sealed record PauseStatus(PoolerState State, PauseLease? Lease, string? ResumeError);

@@ -1,0 +1,240 @@
+using System.Globalization;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using PgCluster.Engine.Topology;
+
+namespace PgCluster.Engine.Pooling;
+
+/// <summary>
+/// Keeps one pooler pointed to the published primary: renders its configuration, reloads it, and confirms what it says afterwards, because
+/// PgBouncer answers a RELOAD of a broken file as it does a good one. What fails is tried again for ever; a newer value takes the place of an
+/// older one at once. A key that is gone or unreadable changes nothing: the old state stays.
+/// </summary>
+public sealed class PoolerFollower
+{
+    private readonly string _pooler;
+    private readonly IPoolerConsole _console;
+    private readonly IPoolerConfig _config;
+    private readonly PoolerFollowerOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Lock _sync = new();
+    private PoolerFollowerState _state = new();
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Makes a follower; nothing happens before <see cref="RunAsync"/>.</summary>
+    public PoolerFollower(
+        string pooler, IPoolerConsole console, IPoolerConfig config, PoolerFollowerOptions options, TimeProvider timeProvider, ILogger<PoolerFollower> logger)
+    {
+        _pooler = pooler;
+        _console = console;
+        _config = config;
+        _options = options;
+        _time = timeProvider;
+        _logger = logger;
+    }
+
+    /// <summary>How far it is.</summary>
+    public PoolerFollowerState State
+    {
+        get
+        {
+            lock (_sync)
+            {
+                return _state;
+            }
+        }
+    }
+
+    /// <summary>Waits until this revision, or a later one, is applied and confirmed.</summary>
+    /// <param name="revision">The revision of the primary's key.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<PoolerFollowerState> WaitForRevisionAsync(long revision, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_sync)
+            {
+                if (_state.Revision >= revision)
+                {
+                    return _state;
+                }
+
+                changed = _changed.Task;
+            }
+
+            await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Follows until the token ends, or until the values end and the last one is applied. An exception of <paramref name="values"/> comes out.
+    /// </summary>
+    /// <param name="values">The primary's key with rising revisions: see <see cref="PrimaryKeyStream"/>.</param>
+    /// <param name="cancellationToken">Ends it; that is no error.</param>
+    public async Task RunAsync(IAsyncEnumerable<KeyedValue> values, CancellationToken cancellationToken)
+    {
+        var newest = Channel.CreateBounded<KeyedValue>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var pump = PumpAsync(values, newest.Writer, stop.Token);
+        try
+        {
+            while (await newest.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                while (newest.Reader.TryRead(out var value))
+                {
+                    await ApplyUntilDoneOrNewerAsync(value, newest.Reader, cancellationToken).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // Asked to end.
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await pump.ConfigureAwait(false);
+        }
+    }
+
+    private static async Task PumpAsync(IAsyncEnumerable<KeyedValue> values, ChannelWriter<KeyedValue> newest, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var value in values.WithCancellation(cancellationToken).ConfigureAwait(false))
+            {
+                newest.TryWrite(value);
+            }
+
+            newest.Complete();
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            newest.Complete();
+        }
+        catch (Exception exception)
+        {
+            newest.Complete(exception);
+        }
+    }
+
+    private async Task ApplyUntilDoneOrNewerAsync(KeyedValue value, ChannelReader<KeyedValue> newest, CancellationToken cancellationToken)
+    {
+        Change(state => state with { SeenRevision = value.Revision, LastError = null });
+        if (!PrimaryAddress.TryParse(value.Value, out var primary))
+        {
+            var text = value.Value is null ? "absent" : $"'{value.Value}'";
+            PoolingLog.NothingToFollow(_logger, _pooler, value.Revision, text);
+            Change(state => state with { LastError = $"revision {value.Revision.ToString(CultureInfo.InvariantCulture)} publishes no primary: {text}" });
+            return;
+        }
+
+        while (true)
+        {
+            using var round = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var newer = newest.WaitToReadAsync(round.Token).AsTask();
+            var attempt = TryApplyAsync(value, primary, round.Token);
+            try
+            {
+                if (await WhenNewerAsync(newer, attempt).ConfigureAwait(false) || await attempt.ConfigureAwait(false))
+                {
+                    return;
+                }
+
+                var pause = Task.Delay(_options.RetryInterval, _time, round.Token);
+                if (await WhenNewerAsync(newer, pause).ConfigureAwait(false))
+                {
+                    return;
+                }
+
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+            finally
+            {
+                await round.CancelAsync().ConfigureAwait(false);
+                await ((Task)attempt).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ((Task)newer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    /// <summary>True when a newer value is there before the other task is done. Values that have ended never bring a newer one.</summary>
+    private static async Task<bool> WhenNewerAsync(Task<bool> newer, Task other)
+    {
+        if (await Task.WhenAny(newer, other).ConfigureAwait(false) == newer && newer.IsCompletedSuccessfully && await newer.ConfigureAwait(false))
+        {
+            return true;
+        }
+
+        await other.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return false;
+    }
+
+    private async Task<bool> TryApplyAsync(KeyedValue value, PrimaryAddress primary, CancellationToken cancellationToken)
+    {
+        var began = _time.GetTimestamp();
+        string error;
+        using var budget = new CancellationTokenSource(_options.PoolerTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, budget.Token);
+        var doing = "rendering its configuration";
+        try
+        {
+            await _config.WriteAsync(primary, either.Token).ConfigureAwait(false);
+            doing = "waiting for its answer to RELOAD";
+            await _console.ReloadAsync(either.Token).ConfigureAwait(false);
+            while (true)
+            {
+                var strays = Strays(await _console.ShowDatabasesAsync(either.Token).ConfigureAwait(false), primary);
+                if (strays.Length == 0)
+                {
+                    break;
+                }
+
+                doing = $"waiting for it to show the new address after RELOAD: still {strays}; its log says what is wrong with its configuration";
+                await Task.Delay(_options.ConfirmInterval, _time, either.Token).ConfigureAwait(false);
+            }
+
+            Change(state => state with { Primary = primary, Revision = value.Revision, AppliedAt = _time.GetUtcNow(), LastError = null });
+            PoolingLog.Followed(_logger, _pooler, primary.ToHostAndPort(), value.Revision, _time.GetElapsedTime(began));
+            return true;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            error = $"not done within {_options.PoolerTimeout}, {doing}";
+        }
+        catch (PgClusterException exception)
+        {
+            error = exception.Message;
+        }
+
+        Change(state => state with { LastError = error });
+        PoolingLog.FollowFailed(_logger, _pooler, primary.ToHostAndPort(), value.Revision, _options.RetryInterval, error);
+        return false;
+    }
+
+    private static string Strays(IReadOnlyList<PoolerDatabase> databases, PrimaryAddress primary) => string.Join(
+        ", ",
+        databases
+            .Where(database => !database.IsConsole
+                && (database.Port != primary.Port || !string.Equals(database.Host, primary.Host, StringComparison.OrdinalIgnoreCase)))
+            .Select(database => string.Create(CultureInfo.InvariantCulture, $"{database.Name} at {database.Host}:{database.Port}")));
+
+    private void Change(Func<PoolerFollowerState, PoolerFollowerState> change)
+    {
+        TaskCompletionSource changed;
+        lock (_sync)
+        {
+            _state = change(_state);
+            changed = _changed;
+            _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        changed.SetResult();
+    }
+}

@@ -1,0 +1,22 @@
+using PgCluster.Engine.Topology;
+
+namespace PgCluster.Engine.Pooling;
+
+/// <summary>How far a pooler has followed the published primary.</summary>
+public sealed record PoolerFollowerState
+{
+    /// <summary>What the pooler was last confirmed to point to; null before the first time.</summary>
+    public PrimaryAddress? Primary { get; init; }
+
+    /// <summary>Revision of <see cref="Primary"/>; 0 before the first time.</summary>
+    public long Revision { get; init; }
+
+    /// <summary>When that was confirmed, by this process's clock; null before the first time.</summary>
+    public DateTimeOffset? AppliedAt { get; init; }
+
+    /// <summary>The newest revision seen, applied or not.</summary>
+    public long SeenRevision { get; init; }
+
+    /// <summary>Why the newest revision is not applied; null when it is, or is on its way.</summary>
+    public string? LastError { get; init; }
+}

@@ -1,0 +1,12 @@
+using System.Runtime.InteropServices;
+
+namespace PgCluster.Tests.Integration.Fixtures;
+
+internal static class NativeMethods
+{
+    public const int SigInt = 2;
+    public const int SigTerm = 15;
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    internal static extern int Kill(int pid, int signal);
+}

@@ -1,0 +1,117 @@
+using System.Globalization;
+using Npgsql;
+using PgCluster.Adapters.PgBouncer;
+
+namespace PgCluster.Tests.Integration.Fixtures;
+
+/// <summary>A real PgBouncer in front of a <see cref="PostgresInstance"/>.</summary>
+internal sealed class PgBouncerServer : IAsyncDisposable
+{
+    public const string Admin = "admin";
+    public const string Password = "correct horse, battery";
+
+    private readonly ServerProcess _server;
+
+    private PgBouncerServer(ServerProcess server) => _server = server;
+
+    public int Port { get; private set; }
+
+    public string ConfigFile => Path.Combine(_server.DirectoryPath, "pgbouncer.ini");
+
+    public string TemplateFile => Path.Combine(_server.DirectoryPath, "pgbouncer.ini.template");
+
+    public PgBouncerAddress Tcp => new(PostgresInstance.FirstHost, Port);
+
+    public PgBouncerAddress Socket => new(_server.DirectoryPath, Port);
+
+    /// <summary>Starts one and returns when its console answers.</summary>
+    /// <param name="postgres">Where its databases lead.</param>
+    /// <param name="poolMode">pool_mode.</param>
+    /// <param name="authType">auth_type.</param>
+    /// <param name="databases">The section of databases; {0} is the port of PostgreSQL.</param>
+    public static async Task<PgBouncerServer> StartAsync(
+        PostgresInstance postgres,
+        string poolMode = "transaction",
+        string authType = "trust",
+        string databases = "app = host=127.0.0.1 port={0} dbname=postgres")
+    {
+        var bouncer = new PgBouncerServer(await ServerProcess.CreateAsync("pgbouncer"));
+        await File.WriteAllTextAsync(
+            Path.Combine(bouncer._server.DirectoryPath, "users"),
+            $"\"{Admin}\" \"{Password}\"\n\"stats\" \"{Password}\"\n\"postgres\" \"{Password}\"\n");
+        bouncer.Port = ServerProcess.FreePort();
+        await bouncer.WriteConfigAsync(string.Format(CultureInfo.InvariantCulture, databases, postgres.Port), poolMode, authType);
+        await bouncer.StartAsync();
+        return bouncer;
+    }
+
+    public async Task WriteConfigAsync(string databases, string poolMode = "transaction", string authType = "trust") =>
+        await File.WriteAllTextAsync(ConfigFile, Config(databases, poolMode, authType));
+
+    public string Config(string databases, string poolMode = "transaction", string authType = "trust") =>
+        $"""
+        [databases]
+        {databases}
+
+        [pgbouncer]
+        listen_addr = {PostgresInstance.FirstHost}
+        listen_port = {Port}
+        unix_socket_dir = {_server.DirectoryPath}
+        auth_type = {authType}
+        auth_file = {_server.DirectoryPath}/users
+        admin_users = {Admin}
+        stats_users = stats
+        pool_mode = {poolMode}
+        max_client_conn = 200
+        default_pool_size = 20
+        server_login_retry = 0
+        ignore_startup_parameters = extra_float_digits
+
+        """;
+
+    public async Task StartAsync()
+    {
+        await _server.GiveAwayAsync();
+        _server.Start("pgbouncer", ConfigFile);
+        await ServerProcess.WaitAsync(
+            "PgBouncer's console to answer",
+            async () =>
+            {
+                Assert.False(_server.HasExited, await _server.ReadOutputAsync());
+                try
+                {
+                    await using var console = Console();
+                    await console.ShowDatabasesAsync(CancellationToken.None);
+                    return true;
+                }
+                catch (PgClusterException)
+                {
+                    return false;
+                }
+            });
+    }
+
+    public Task StopAsync() => _server.StopAsync(NativeMethods.SigTerm);
+
+    public PgBouncerConsole Console(bool socket = true) => new(socket ? Socket : Tcp, Admin, Password, TimeProvider.System);
+
+    /// <summary>A console connection that is nobody's: what an operator with psql has.</summary>
+    public Task<WireConnection> OpenRawAsync() => WireConnection.OpenAsync(Socket, Admin, Password, "pgbouncer", CancellationToken.None);
+
+    /// <summary>Opens a client's connection.</summary>
+    public async Task<NpgsqlConnection> OpenClientAsync(string database = "app")
+    {
+        var connection = new NpgsqlConnection(PostgresInstance.ConnectionString(Port, database) + ";Password=" + Password);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        return connection;
+    }
+
+    public Task WaitForLogAsync(string text) => ServerProcess.WaitAsync(
+        $"'{text}' in PgBouncer's log", async () => (await _server.ReadOutputAsync()).Contains(text, StringComparison.Ordinal));
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        await _server.DisposeAsync();
+    }
+}
