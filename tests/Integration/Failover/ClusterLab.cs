@@ -77,9 +77,10 @@ public sealed class ClusterLab : IAsyncLifetime
     }
 
     /// <summary>Starts an agent or a proxy again, as its service manager would.</summary>
-    public async Task StartAgainAsync(string name)
+    public async Task StartAgainAsync(string name, IReadOnlyDictionary<string, string?>? environment = null)
     {
-        using var process = await DetachedProcess.StartAsync(_commands[name], Info.Processes.Single(p => p.Name == name).LogFile, Token);
+        var command = _commands[name] with { Environment = _commands[name].Environment.Concat(environment ?? new Dictionary<string, string?>()).ToDictionary() };
+        using var process = await DetachedProcess.StartAsync(command, Info.Processes.Single(p => p.Name == name).LogFile, Token);
         _pids[name] = process.Id;
     }
 
