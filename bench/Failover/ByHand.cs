@@ -77,24 +77,16 @@ internal sealed class ByHand : IAsyncDisposable
             "the standby has the shutdown checkpoint",
             () => AskAsync<bool>(_servers[target.Name], $"select pg_last_wal_replay_lsn() > '{checkpoint}'", cancellationToken), cancellationToken);
         Done("Prove");
+
+        // Commits wait for a standby, so the other one is sent to the target before that is the primary: it streams from it as soon as it is.
+        await FollowAsync(other, uri, cancellationToken);
+        Done("Follow");
         await File.WriteAllBytesAsync(Path.Combine(target.DataDirectory, "promote"), [], cancellationToken);
         postmaster.Signal(UnixSignal.User1);
         await UntilAsync(
             "the standby is promoted", async () => !await AskAsync<bool>(_servers[target.Name], "select pg_is_in_recovery()", cancellationToken), cancellationToken);
         Done("Promote");
-        await RunAsync(_servers[other.Name], $"alter system set primary_conninfo = '{ConnectionInfo(uri, other)}'", cancellationToken);
-        await RunAsync(_servers[other.Name], "select pg_reload_conf()", cancellationToken);
-        Done("Follow");
-        foreach (var (_, pooler) in _poolers)
-        {
-            var template = await File.ReadAllTextAsync(pooler.ConfigFile + ".template", cancellationToken);
-            await File.WriteAllTextAsync(
-                pooler.ConfigFile,
-                template.Replace("{{.Host}}", uri.Host, StringComparison.Ordinal)
-                    .Replace("{{.Port}}", uri.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal), cancellationToken);
-        }
-
-        await Task.WhenAll(_poolers.Select(p => p.Console.RunAsync("RELOAD", cancellationToken)));
+        await Task.WhenAll(_poolers.Select(p => RepointAsync(p.Console, p.Pooler, uri, cancellationToken)));
         Done("Repoint");
         await Task.WhenAll(_poolers.Select(p => p.Console.RunAsync("RESUME", cancellationToken)));
         Done("Resume");
@@ -146,6 +138,23 @@ internal sealed class ByHand : IAsyncDisposable
         }
     }
 
+    private async Task FollowAsync(PlaygroundServer standby, LibpqUri target, CancellationToken cancellationToken)
+    {
+        var info = string.Create(CultureInfo.InvariantCulture, $"host={target.Host} port={target.Port} user=replicator application_name={standby.Name}");
+        await RunAsync(_servers[standby.Name], $"alter system set primary_conninfo = '{info}'", cancellationToken);
+        await RunAsync(_servers[standby.Name], "select pg_reload_conf()", cancellationToken);
+    }
+
+    private static async Task RepointAsync(AdminConsole console, PlaygroundPooler pooler, LibpqUri target, CancellationToken cancellationToken)
+    {
+        var template = await File.ReadAllTextAsync(pooler.ConfigFile + ".template", cancellationToken);
+        await File.WriteAllTextAsync(
+            pooler.ConfigFile,
+            template.Replace("{{.Host}}", target.Host, StringComparison.Ordinal)
+                .Replace("{{.Port}}", target.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal), cancellationToken);
+        await console.RunAsync("RELOAD", cancellationToken);
+    }
+
     /// <summary>The old primary comes back as a standby; nobody waits for it any more.</summary>
     private async Task RejoinAsync(PlaygroundServer old, LibpqUri target, string targetName, CancellationToken cancellationToken)
     {
@@ -164,9 +173,6 @@ internal sealed class ByHand : IAsyncDisposable
         await server.FollowAsync(new Engine.Nodes.UpstreamAddress(targetName, target.Host, target.Port), cancellationToken);
         _servers[old.Name] = await OpenAsync(old, cancellationToken);
     }
-
-    private static string ConnectionInfo(LibpqUri target, PlaygroundServer standby) => string.Create(
-        CultureInfo.InvariantCulture, $"host={target.Host} port={target.Port} user=replicator application_name={standby.Name}");
 
     private static int Postmaster(PlaygroundServer server) =>
         int.Parse(File.ReadLines(Path.Combine(server.DataDirectory, "postmaster.pid")).First(), CultureInfo.InvariantCulture);

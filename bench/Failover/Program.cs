@@ -67,8 +67,9 @@ var measured = rounds.Where(r => r.Number >= 0).ToList();
 var floorGaps = new Samples("floor: by hand", "ms", [.. measured.Where(r => !r.IsOurs).Select(r => r.Report.WriteGapMs)]);
 var ourGaps = new Samples("ours: Invoke-PgFailover", "ms", [.. measured.Where(r => r.IsOurs).Select(r => r.Report.WriteGapMs)]);
 var ratio = ourGaps.Median / floorGaps.Median;
-var steps = measured.GroupBy(r => r.IsOurs).ToDictionary(g => g.Key, g => g.SelectMany(r => r.Steps).GroupBy(s => s.Step)
-    .Select(s => new Samples(s.Key, "ms", [.. s.Select(x => x.Ms)])).ToArray());
+var steps = measured.GroupBy(r => r.IsOurs).ToDictionary(g => g.Key, g => g
+    .SelectMany(r => r.Steps.Append(("(gap outside the pause)", r.OutsidePauseMs))).GroupBy(s => s.Item1)
+    .Select(s => new Samples(s.Key, "ms", [.. s.Select(x => x.Item2)])).ToArray());
 var harm = measured.Sum(r => r.Report.ClientErrors + r.Report.LostCommits + r.Report.DoubledCommits);
 if (arguments.Json)
 {
@@ -89,6 +90,7 @@ if (arguments.Json)
         commits = measured.Sum(r => r.Report.Commits),
         floor_steps_ms = steps[false].ToDictionary(s => s.Name, s => s.ToJson()),
         ours_steps_ms = steps[true].ToDictionary(s => s.Name, s => s.ToJson()),
+        ours_reports = measured.Where(r => r.IsOurs).Select(r => r.Operation!.Steps),
         warmup_gaps_ms = rounds.Where(r => r.Number < 0).Select(r => new { ours = r.IsOurs, gap = Samples.Round(r.Report.WriteGapMs) }),
     });
 }
@@ -123,7 +125,7 @@ async Task<Round> MoveOursAsync(ClusterConnection cluster, PlaygroundInfo playgr
         await Task.Delay(20, token);
     }
 
-    return new Round(number, true, report, [.. operation.Steps.Select(s => (s.Name, s.ElapsedSeconds * 1000))]);
+    return new Round(number, true, report, [.. operation.Steps.Where(s => s.Phase == StepPhase.Run).Select(s => (s.Name, s.ElapsedSeconds * 1000))]) { Operation = operation };
 }
 
 async Task<Round> MoveByHandAsync(ByHand hand, PlaygroundInfo playground, int number)
@@ -148,4 +150,14 @@ async Task<WriteGapReport> FinishAsync(WriteGapMeter meter)
     return await meter.StopAsync(token);
 }
 
-internal sealed record Round(int Number, bool IsOurs, WriteGapReport Report, IReadOnlyList<(string Step, double Ms)> Steps);
+internal sealed record Round(int Number, bool IsOurs, WriteGapReport Report, IReadOnlyList<(string Step, double Ms)> Steps)
+{
+    /// <summary>The report of ours; null for the floor.</summary>
+    public OperationReport? Operation { get; init; }
+
+    /// <summary>What of the gap lies outside the pause: chiefly the wait for the first standby that streams from the new primary.</summary>
+    public double OutsidePauseMs => Report.WriteGapMs
+        - Steps.SkipWhile(s => !s.Step.Equals("pause", StringComparison.OrdinalIgnoreCase)).TakeWhile(s => !IsAfterResume(s.Step)).Sum(s => s.Ms);
+
+    private static bool IsAfterResume(string step) => step is "follow" or "Rejoin";
+}
