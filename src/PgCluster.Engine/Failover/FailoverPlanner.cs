@@ -280,7 +280,6 @@ public static class FailoverPlanner
         }
 
         Add(FailoverSteps.Promote, $"decide for {target}, promote it and publish its address", target, options.MigrateTimeout, final: true);
-        Add(FailoverSteps.Publish, $"confirm that etcd names {target}", "", options.HealthCheckTimeout);
         if (poolers.Length > 0)
         {
             Add(FailoverSteps.Repoint, $"wait until every pooler leads to {target}", poolers, options.ResumeTimeout);
@@ -291,6 +290,7 @@ public static class FailoverPlanner
             Add(FailoverSteps.Resume, "resume every pooler", toPause, options.ResumeTimeout);
         }
 
+        Add(FailoverSteps.Publish, $"confirm that etcd names {target}", "", options.HealthCheckTimeout);
         if (followers.Length > 0)
         {
             Add(FailoverSteps.Follow, $"make the other nodes standbys of {target}", followers, options.FollowTimeout);

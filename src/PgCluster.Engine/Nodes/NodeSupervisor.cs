@@ -149,25 +149,33 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
     {
         using var gate = await EnterAsync(cancellationToken).ConfigureAwait(false);
         var before = _status ?? await _server.ProbeAsync(cancellationToken).ConfigureAwait(false);
-        if (before.Role == NodeRole.Standby)
+        var decided = await DecisionLog.DecideAsync(
+            _store, operation.Id, DecisionState.Promoted, before.Timeline + 1,
+            [new StoreCondition.CreateRevisionIs(operation.LockKey, operation.LockRevision)], cancellationToken).ConfigureAwait(false);
+        if (decided is not { State: DecisionState.Promoted } || decided.Target != _self.Name)
         {
-            var decided = await DecisionLog.DecideAsync(
-                _store, operation.Id, DecisionState.Promoted, before.Timeline + 1,
-                [new StoreCondition.CreateRevisionIs(operation.LockKey, operation.LockRevision)], cancellationToken).ConfigureAwait(false);
-            if (decided is not { State: DecisionState.Promoted } || decided.Target != _self.Name)
-            {
-                throw new PgClusterException(Reason.PlanStale, $"operation {operation.Id} was {decided.State} for {decided.Target}") { Target = _self.Name };
-            }
+            throw new PgClusterException(Reason.PlanStale, $"operation {operation.Id} was {decided.State} for {decided.Target}") { Target = _self.Name };
         }
 
         // Decided: from here on nothing but this server's own failure keeps it from becoming the primary, also when the caller is gone.
         var began = _time.GetTimestamp();
         var timeline = await _server.PromoteAsync(CancellationToken.None).ConfigureAwait(false);
         var promoted = _time.GetElapsedTime(began);
-        var revision = await PublishAsync(operation.Id, timeline, CancellationToken.None).ConfigureAwait(false);
+
+        // One write and no look first: clients wait for it. Its report goes with it, so that standbys which see the key find the node to be a primary.
+        var now = _status = before with { Role = NodeRole.Primary, State = NodeState.Running, Timeline = timeline, ReplayLsn = null, UpstreamAddress = null };
+        var published = await _store.CommitAsync(
+            [],
+            [
+                new StoreOperation.Put(_keys.Primary, _address),
+                new StoreOperation.Put(StoreKeys.Nodes + _self.Name, Describe(now).ToJson(), _lease),
+                new StoreOperation.Put(StoreKeys.Operation, (decided with { Timeline = timeline }).ToJson()),
+            ],
+            CancellationToken.None).ConfigureAwait(false);
+        LogPublished(_address, published.Revision);
         LogPromoted(operation.Id, timeline, promoted.TotalMilliseconds);
         Wake();
-        return new Promotion(timeline, _address, revision, promoted.TotalMilliseconds, (_time.GetElapsedTime(began) - promoted).TotalMilliseconds);
+        return new Promotion(timeline, _address, published.Revision, promoted.TotalMilliseconds, (_time.GetElapsedTime(began) - promoted).TotalMilliseconds);
     }
 
     /// <summary>See <see cref="INodeAgent.FollowAsync"/>.</summary>
@@ -258,7 +266,7 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
                 Wake();
                 break;
             case NodeAction.Publish:
-                await PublishAsync(null, situation.Server.Timeline, cancellationToken).ConfigureAwait(false);
+                await PublishAsync(situation.Server, cancellationToken).ConfigureAwait(false);
                 break;
             case NodeAction.Follow:
                 var upstream = _config.Nodes.First(n => n.Name == (situation.PublishedNode ?? situation.Decision!.Target));
@@ -322,34 +330,25 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
     }
 
     /// <summary>
-    /// Publishes this node as the primary, together with its report so that standbys which see the key find the node to be a primary. Outside an
-    /// operation the decision must stand as it was read: a primary that is being replaced must not publish itself over its successor.
+    /// Publishes this node as the primary outside an operation. The decision must stand as it was read: a primary that is being replaced must not
+    /// publish itself over its successor.
     /// </summary>
-    private async Task<long> PublishAsync(string? operationId, int timeline, CancellationToken cancellationToken)
+    private async Task PublishAsync(PostgresStatus status, CancellationToken cancellationToken)
     {
-        var status = _status = await _server.ProbeAsync(cancellationToken).ConfigureAwait(false);
         var entry = await _store.GetAsync(StoreKeys.Operation, cancellationToken).ConfigureAwait(false);
-        var decision = OperationDecision.FromJson(entry?.Value);
-        var writes = new List<StoreOperation>
-        {
-            new StoreOperation.Put(_keys.Primary, _address),
-            new StoreOperation.Put(StoreKeys.Nodes + _self.Name, Describe(status).ToJson(), _lease),
-        };
-        if (operationId is not null && decision?.Id == operationId)
-        {
-            writes.Add(new StoreOperation.Put(StoreKeys.Operation, (decision with { Timeline = timeline }).ToJson()));
-        }
-
         var commit = await _store.CommitAsync(
             [entry is null ? new StoreCondition.Absent(StoreKeys.Operation) : new StoreCondition.ModRevisionIs(StoreKeys.Operation, entry.ModRevision)],
-            writes, cancellationToken).ConfigureAwait(false);
+            [
+                new StoreOperation.Put(_keys.Primary, _address),
+                new StoreOperation.Put(StoreKeys.Nodes + _self.Name, Describe(status).ToJson(), _lease),
+            ],
+            cancellationToken).ConfigureAwait(false);
         if (!commit.Succeeded)
         {
             throw new PgClusterException(Reason.PlanStale, "an operation was announced while the primary was being published; trying again");
         }
 
         LogPublished(_address, commit.Revision);
-        return commit.Revision;
     }
 
     private async Task RecordPolicyAsync(PostgresStatus status, CancellationToken cancellationToken)

@@ -19,7 +19,7 @@ public sealed class FailoverPlannerTests
         Assert.Null(FailoverAssessment.RefusalOf(plan));
         Assert.Equal(("pg01", "pg02", false), (plan.From, plan.To, plan.Forced));
         Assert.Equal(
-            ["lock", "recheck", "cascade", "checkpoint", "pause", "stop", "prove", "promote", "publish", "repoint", "resume", "follow"], plan.Steps.Select(s => s.Name));
+            ["lock", "recheck", "cascade", "checkpoint", "pause", "stop", "prove", "promote", "repoint", "resume", "publish", "follow"], plan.Steps.Select(s => s.Name));
         Assert.Equal(["promote"], plan.Steps.Where(s => s.PointOfNoReturn).Select(s => s.Name));
         Assert.Equal("app,pg01", plan.Steps.Single(s => s.Name == "pause").Node);
         Assert.Equal("pg01,pg03", plan.Steps.Single(s => s.Name == "follow").Node);
@@ -138,7 +138,7 @@ public sealed class FailoverPlannerTests
         var forced = Assess(PrimaryGone(), new FailoverRequest { Force = true });
         Assert.Null(forced.Refusal);
         Assert.True(forced.Plan.Forced);
-        Assert.Equal(["lock", "recheck", "pause", "promote", "publish", "repoint", "resume", "follow"], forced.Plan.Steps.Select(s => s.Name));
+        Assert.Equal(["lock", "recheck", "pause", "promote", "repoint", "resume", "publish", "follow"], forced.Plan.Steps.Select(s => s.Name));
         Assert.Equal("pg03", forced.Plan.Steps.Single(s => s.Name == "follow").Node);
     }
 
