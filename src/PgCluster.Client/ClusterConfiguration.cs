@@ -11,6 +11,6 @@ public static class ClusterConfiguration
 
     /// <summary>The effective configuration: flag, then environment, then file, then default.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>.</exception>
-    public static LoadedConfig Load(string? configFile, IReadOnlyDictionary<string, string>? overrides) =>
+    internal static LoadedConfig Load(string? configFile, IReadOnlyDictionary<string, string>? overrides) =>
         ConfigLoader.Load(configFile ?? Environment.GetEnvironmentVariable(FileVariable), null, overrides);
 }

@@ -65,11 +65,11 @@ public sealed class ClusterConnection : IAsyncDisposable
     /// <param name="configFile">Path of its configuration file; null to use environment and defaults only.</param>
     /// <param name="overrides">Options that outrank environment and file, by path, for example failover.pause_timeout.</param>
     /// <param name="time">The clock; null for the system's.</param>
-    /// <param name="logs">Where to log to; null for nowhere.</param>
+    /// <param name="log">Where to log to; null for nowhere.</param>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>.</exception>
     public static ClusterConnection Open(
-        string? configFile, IReadOnlyDictionary<string, string>? overrides = null, TimeProvider? time = null, ILoggerFactory? logs = null) =>
-        new(ClusterConfiguration.Load(configFile, overrides), time ?? TimeProvider.System, logs ?? NullLoggerFactory.Instance);
+        string? configFile, IReadOnlyDictionary<string, string>? overrides = null, TimeProvider? time = null, ClientLog? log = null) =>
+        new(ClusterConfiguration.Load(configFile, overrides), time ?? TimeProvider.System, log is null ? NullLoggerFactory.Instance : new ClientLoggerFactory(log));
 
     /// <summary>The cluster at a glance.</summary>
     public async Task<ClusterSummary> GetClusterAsync(CancellationToken cancellationToken)

@@ -6,11 +6,11 @@ using PgCluster.Engine.Configuration;
 namespace PgCluster.Client;
 
 /// <summary>How a configuration says that the store is reached.</summary>
-public static class StoreOptions
+internal static class StoreOptions
 {
     /// <summary>Reads the password file too.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>.</exception>
-    public static EtcdOptions From(ClusterConfig config)
+    internal static EtcdOptions From(ClusterConfig config)
     {
         var etcd = config.Etcd;
         return new EtcdOptions

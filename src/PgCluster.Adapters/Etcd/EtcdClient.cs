@@ -159,7 +159,10 @@ internal sealed class EtcdClient : IDisposable
         where TResponse : class, IMessage<TResponse>, new()
     {
         budget.Caller.ThrowIfCancellationRequested();
-        var timeout = budget.NextTry();
+
+        // A password is slow to check by design, and each try given up too early makes a busy member check it once more.
+        var authenticates = method == (object)EtcdMethods.Authenticate;
+        var timeout = budget.NextTry(authenticates ? 4 : 1);
         if (timeout <= TimeSpan.Zero)
         {
             throw await NoAnswerAsync(budget).ConfigureAwait(false);
@@ -173,7 +176,7 @@ internal sealed class EtcdClient : IDisposable
         }
         catch (GrpcException e)
         {
-            switch (EtcdErrors.Classify(e, Options.User is not null && method != (object)EtcdMethods.Authenticate))
+            switch (EtcdErrors.Classify(e, Options.User is not null && !authenticates))
             {
                 case EtcdFailure.Token when !budget.TokenRefreshed && Options.User is not null:
                     budget.TokenRefreshed = true;

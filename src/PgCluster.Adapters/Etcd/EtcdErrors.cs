@@ -1,4 +1,5 @@
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using PgCluster.Adapters.Grpc;
 
 namespace PgCluster.Adapters.Etcd;
@@ -52,7 +53,8 @@ internal static class EtcdErrors
     {
         for (Exception? e = error.InnerException; e is not null; e = e.InnerException)
         {
-            if (e is AuthenticationException)
+            // The first from our side's check of the peer, the second from the peer's alert about us, which comes after the handshake.
+            if (e is AuthenticationException or CryptographicException)
             {
                 return true;
             }
@@ -62,5 +64,11 @@ internal static class EtcdErrors
     }
 
     /// <summary>What a person reads about a failed try; the text of a status comes from etcd or from the socket, and holds no secret.</summary>
-    public static string Describe(GrpcException error) => error.Detail.Length == 0 ? error.StatusCode.ToString() : error.Detail;
+    public static string Describe(GrpcException error) => error switch
+    {
+        // What broke a connection stands innermost; what is around it says that something did.
+        { StatusCode: GrpcStatusCode.Unavailable, InnerException: { } inner } => inner.GetBaseException().Message,
+        { Detail: "" } => error.StatusCode.ToString(),
+        _ => error.Detail,
+    };
 }

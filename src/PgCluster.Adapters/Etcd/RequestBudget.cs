@@ -44,10 +44,11 @@ internal sealed class RequestBudget
     /// How long the next try may take; not positive when the time is over. Doubles when every member had its turn: a store that is slow
     /// rather than dead would otherwise never get to answer.
     /// </summary>
-    public TimeSpan NextTry()
+    /// <param name="factor">How many times longer than others this call takes by its nature.</param>
+    public TimeSpan NextTry(int factor = 1)
     {
         var left = _forTries - _time.GetElapsedTime(_start);
-        var length = _firstTry * Math.Pow(2, Math.Min(_failures / _members, 16));
+        var length = _firstTry * factor * Math.Pow(2, Math.Min(_failures / _members, 16));
         return length < left ? length : left;
     }
 

@@ -13,8 +13,8 @@ namespace PgCluster.Adapters.Postgres;
 /// <param name="Timeline">Timeline of that checkpoint.</param>
 internal sealed record ControlFile(ControlState State, ulong SystemIdentifier, Lsn CheckpointLsn, int Timeline)
 {
-    // PG_CONTROL_VERSION of PostgreSQL 13-17 and 18. In all of them the fields read here stand at the same place.
-    private static readonly uint[] KnownLayouts = [1300, 1800];
+    // PG_CONTROL_VERSION of PostgreSQL 13-16, 17 and 18. In all of them the fields read here stand at the same place.
+    private static readonly uint[] KnownLayouts = [1300, 1700, 1800];
     private static readonly TimeSpan ProgramTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>True when the server shut down in an orderly way, as a primary or as a standby.</summary>

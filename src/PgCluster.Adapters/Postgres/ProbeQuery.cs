@@ -7,7 +7,8 @@ namespace PgCluster.Adapters.Postgres;
 /// <summary>Everything an agent wants to know of a running server, in one statement and one answer.</summary>
 internal static class ProbeQuery
 {
-    // Whole rows become JSON where a column came with a later version (pg_replication_slots.synced, 17): naming it would fail before.
+    // A whole row becomes JSON where a column came with a later version (pg_replication_slots, 17): naming it would fail before. Failover is how
+    // a primary marks a slot that its standbys copy; synced is how a standby marks its copy.
     internal const string Sql = """
         SELECT json_build_object(
           'recovery', r.recovery,
@@ -28,7 +29,7 @@ internal static class ProbeQuery
           'standbys', (SELECT json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
             'sent', sent_lsn, 'flush', flush_lsn, 'replay', replay_lsn) ORDER BY application_name) FROM pg_stat_replication),
           'slots', (SELECT json_agg(json_build_object('name', slot_name, 'logical', slot_type = 'logical', 'active', active,
-            'synced', coalesce((to_jsonb(s) ->> 'synced')::boolean, false)) ORDER BY slot_name)
+            'synced', coalesce((to_jsonb(s) ->> CASE WHEN r.recovery THEN 'synced' ELSE 'failover' END)::boolean, false)) ORDER BY slot_name)
             FROM pg_replication_slots s WHERE NOT temporary),
           'archiving', CASE WHEN current_setting('archive_mode') <> 'off' THEN (SELECT json_build_object(
             'waiting', (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),

@@ -36,7 +36,7 @@ internal static class ProxyHost
                 new PoolerFollowerOptions { PoolerTimeout = config.Proxy.PoolerTimeout, RetryInterval = config.Proxy.RetryInterval },
                 time, logs.CreateLogger<PoolerFollower>());
             var stream = new PrimaryKeyStream(
-                store, config.Etcd.PrimaryKey, config.Proxy.PollInterval, time, logs.CreateLogger<PrimaryKeyStream>());
+                store, config.Etcd.PrimaryKey, config.Proxy.PollInterval, config.Proxy.GetTimeout, time, logs.CreateLogger<PrimaryKeyStream>());
             var report = new LeasedKey(
                 store, StoreKeys.Proxies + pooler.Name, config.Agent.StateTtl, TimeSpan.FromMilliseconds(200), time, logs.CreateLogger<LeasedKey>());
             var kept = keptHere ? new KeptPooler(config, pooler, time, logs) : null;

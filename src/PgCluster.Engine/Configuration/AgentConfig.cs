@@ -11,7 +11,4 @@ public sealed record AgentConfig
 
     /// <summary>Time before a failed write of the primary's key is tried again.</summary>
     public TimeSpan KeyRetryInterval { get; init; } = TimeSpan.FromSeconds(1);
-
-    /// <summary>Time between two looks whether somebody changed the primary's key.</summary>
-    public TimeSpan KeyCheckInterval { get; init; } = TimeSpan.FromSeconds(10);
 }

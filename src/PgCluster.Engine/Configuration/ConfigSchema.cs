@@ -80,8 +80,6 @@ public static class ConfigSchema
                 "How long an agent's published state outlives it." },
             { "key_retry_interval", Duration(), a => a.KeyRetryInterval, (a, v) => a with { KeyRetryInterval = v },
                 "Time before a failed write of the primary's key is tried again." },
-            { "key_check_interval", Duration(), a => a.KeyCheckInterval, (a, v) => a with { KeyCheckInterval = v },
-                "Time between two looks whether somebody changed the primary's key." },
         },
         new TableSection<ProxyConfig>("proxy", "How a proxy follows the primary.", c => c.Proxy, (c, s) => c with { Proxy = s })
         {

@@ -14,9 +14,6 @@ public sealed record TlsConfig
     /// <summary>PEM file with the key of <see cref="CertFile"/>.</summary>
     public string KeyFile { get; init; } = "";
 
-    /// <summary>True when TLS is on.</summary>
-    public bool IsConfigured => CaFile.Length > 0;
-
     /// <summary>True when the three files are given: then listeners and calls use mutual TLS, and nothing goes without.</summary>
     public bool Enabled => CaFile.Length > 0;
 }

@@ -228,6 +228,23 @@ public static class FailoverPlanner
     private static IEnumerable<PreflightCheck> Proxies(ClusterView view) => view.Poolers.Where(p => p.Proxy is null).Select(p => new PreflightCheck(
         "ProxyAlive", CheckStatus.Failed, $"no proxy follows the primary for pooler {p.Name}", $"start pgcluster proxy --pooler {p.Name}", Reason.PoolerUnreachable));
 
+    /// <summary>
+    /// The standbys that may leave the primary before it goes: those whose leaving makes no commit wait, because the target alone satisfies the policy.
+    /// </summary>
+    private static string Cascading(ClusterView view, string target, bool forced)
+    {
+        if (forced || view.Primary?.Postgres is not { } primary)
+        {
+            return "";
+        }
+
+        var policy = SynchronousPolicyRecord.Parse(view.Primary.Name, view.Primary.Node.Timeline, primary.SynchronousStandbyNames);
+        var satisfied = policy.Count == 0 || (policy.Count == 1 && (policy.Standbys.Contains(target) || policy.Standbys.Contains("*")));
+        return satisfied
+            ? string.Join(",", view.Nodes.Where(n => n.Name != target && n.Node is { Role: NodeRole.Standby, State: NodeState.Running }).Select(n => n.Name))
+            : "";
+    }
+
     private static PlanStep[] Steps(ClusterView view, NodeObservation? from, string target, bool forced, FailoverConfig options)
     {
         var poolers = string.Join(",", view.Poolers.Where(p => p.Pooler.State != PoolerState.Unreachable).Select(p => p.Name));
@@ -241,6 +258,11 @@ public static class FailoverPlanner
 
         Add(FailoverSteps.Lock, "take the cluster's lock and announce the operation", "", options.LockTimeout, "give the lock back, at the end in any case");
         Add(FailoverSteps.Recheck, "look once more whether the cluster is as this plan found it", "", options.HealthCheckTimeout);
+        if (Cascading(view, target, forced) is { Length: > 0 } cascading)
+        {
+            Add(FailoverSteps.Cascade, $"let the other standbys stream from {target} already", cascading, options.FollowTimeout, $"let them stream from {from!.Name} again");
+        }
+
         if (!forced)
         {
             Add(FailoverSteps.Checkpoint, $"checkpoint {from!.Name}, so that the one at shutdown is small", from.Name, options.MigrateTimeout);

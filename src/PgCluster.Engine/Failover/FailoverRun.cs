@@ -57,6 +57,7 @@ internal sealed class FailoverRun : IAsyncDisposable
     {
         FailoverSteps.Lock => new OperationStep(step, LockAsync) { FinallyAsync = UnlockAsync },
         FailoverSteps.Recheck => new OperationStep(step, Guarded(RecheckAsync)),
+        FailoverSteps.Cascade => new OperationStep(step, Guarded(ct => CascadeAsync(Names(step), ct))) { UndoAsync = ct => FollowAsync(Names(step), _plan.From!, ct) },
         FailoverSteps.Checkpoint => new OperationStep(step, Guarded(CheckpointAsync)),
         FailoverSteps.Pause => new OperationStep(step, Guarded(ct => PauseAsync(Names(step), ct))) { UndoAsync = ct => ResumeAsync(Names(step), ct) },
         FailoverSteps.Stop => new OperationStep(step, Guarded(StopAsync)) { UndoAsync = RestartAsync },
@@ -65,7 +66,7 @@ internal sealed class FailoverRun : IAsyncDisposable
         FailoverSteps.Publish => new OperationStep(step, ConfirmPublishedAsync),
         FailoverSteps.Repoint => new OperationStep(step, ct => RepointAsync(Names(step), ct)),
         FailoverSteps.Resume => new OperationStep(step, ct => ResumeAsync(Names(step), ct)),
-        FailoverSteps.Follow => new OperationStep(step, ct => FollowAsync(Names(step), ct)),
+        FailoverSteps.Follow => new OperationStep(step, ct => FollowAsync(Names(step), _target.Name, ct)),
         _ => throw new PgClusterException(Reason.PlanStale, $"the plan has a step '{step.Name}' that this version does not know"),
     })];
 
@@ -178,9 +179,11 @@ internal sealed class FailoverRun : IAsyncDisposable
             }
         }
 
-        return (await target.ConfigureAwait(false)).Postgres is { Role: NodeRole.Standby } server
+        var server = (await target.ConfigureAwait(false)).Postgres;
+        var ready = server.State == NodeState.Running || (_plan.Forced && server.State == NodeState.NotStreaming);
+        return server.Role == NodeRole.Standby && ready
             ? string.Create(CultureInfo.InvariantCulture, $"revision {_plan.Revision}, {_target.Name} has replayed {server.ReplayLsn}")
-            : throw new PgClusterException(Reason.PlanStale, $"{_target.Name} is no standby any more") { Target = _target.Name };
+            : throw new PgClusterException(Reason.PlanStale, $"{_target.Name} is {server.Role} and {server.State} now: {server.Evidence}") { Target = _target.Name };
     }
 
     private async Task<string> CheckpointAsync(CancellationToken cancellationToken)
@@ -300,11 +303,27 @@ internal sealed class FailoverRun : IAsyncDisposable
         return $"{poolers.Length} poolers lead to {_target.Name}";
     }
 
-    private async Task<string> FollowAsync(string[] nodes, CancellationToken cancellationToken)
+    private async Task<string> CascadeAsync(string[] nodes, CancellationToken cancellationToken)
     {
-        var upstream = new UpstreamAddress(_target.Name, _target.Host, _target.Port);
+        // It only makes the gap shorter: a standby that cannot cascade soon follows after the promotion like any other.
+        using var budget = new CancellationTokenSource(Options.FollowTimeout / 6, _time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(budget.Token, cancellationToken);
+        try
+        {
+            return await FollowAsync(nodes, _target.Name, linked.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is PgClusterException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return $"left as it was: {e.Message}; {await FollowAsync(nodes, _plan.From!, cancellationToken).ConfigureAwait(false)}";
+        }
+    }
+
+    private async Task<string> FollowAsync(string[] nodes, string upstreamName, CancellationToken cancellationToken)
+    {
+        var node = _config.Nodes.First(n => n.Name == upstreamName);
+        var upstream = new UpstreamAddress(node.Name, node.Host, node.Port);
         await EachAsync(nodes, name => _peers.Node(name).FollowAsync(Token, upstream, cancellationToken)).ConfigureAwait(false);
-        return $"{string.Join(", ", nodes)} stream from {_target.Name}";
+        return $"{string.Join(", ", nodes)} stream from {node.Name}";
     }
 
     private IPoolerKeeper Keeper(string pooler) => _peers.Pooler(pooler, _keepers.TryGetValue(pooler, out var keeper) ? keeper : throw new PgClusterException(

@@ -9,6 +9,9 @@ public static class FailoverSteps
     /// <summary>Looks once more, under the lock, whether the cluster is as the plan found it.</summary>
     public const string Recheck = "recheck";
 
+    /// <summary>Lets the standbys that stay stream from the target already, so that no commit has to wait for them after the promotion.</summary>
+    public const string Cascade = "cascade";
+
     /// <summary>A checkpoint ahead, so that the one at shutdown is small.</summary>
     public const string Checkpoint = "checkpoint";
 

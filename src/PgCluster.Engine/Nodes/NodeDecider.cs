@@ -20,6 +20,9 @@ public enum NodeAction
     /// <summary>Stop it: another node was decided to be the primary.</summary>
     Fence,
 
+    /// <summary>End an operation that nobody carries on: its lock is gone and it was not decided.</summary>
+    Abandon,
+
     /// <summary>Settle the operation that stopped it, then decide again.</summary>
     Settle,
 
@@ -33,7 +36,13 @@ public enum NodeAction
 /// <param name="PublishedNode">The node the published address belongs to; null when none is published or it belongs to none.</param>
 /// <param name="PublishedIsPrimary">True when that node's agent says that it runs as a primary.</param>
 /// <param name="Decision">The last decision; null when there was none.</param>
-public sealed record NodeSituation(string Self, PostgresStatus Server, string? PublishedNode, bool PublishedIsPrimary, OperationDecision? Decision);
+/// <param name="Locked">True while somebody holds the cluster's lock.</param>
+public sealed record NodeSituation(
+    string Self, PostgresStatus Server, string? PublishedNode, bool PublishedIsPrimary, OperationDecision? Decision, bool Locked)
+{
+    /// <summary>True while an operation is under way: where nodes stream from is its business then.</summary>
+    public bool OperationRuns => Locked && Decision is { State: DecisionState.Running };
+}
 
 /// <summary>
 /// The rule of the agent with manager native. It starts a server only when the agent itself starts or an operation stopped it: a server that a person
@@ -62,8 +71,10 @@ public static class NodeDecider
         { State: NodeState.Running, Role: NodeRole.Primary }
             when s.Decision is { State: DecisionState.Promoted } d && d.Target != s.Self && d.Timeline > s.Server.Timeline => NodeAction.Fence,
         { State: NodeState.Running, Role: NodeRole.Primary } when s.PublishedNode != s.Self => NodeAction.Publish,
+        { State: NodeState.Running, Role: NodeRole.Primary }
+            when !s.Locked && s.Decision is { State: DecisionState.Running } d && d.From == s.Self => NodeAction.Abandon,
         { State: NodeState.Running or NodeState.NotStreaming, Role: NodeRole.Standby }
-            when s.PublishedNode is { } other && other != s.Self && s.PublishedIsPrimary => NodeAction.Follow,
+            when s.PublishedNode is { } other && other != s.Self && s.PublishedIsPrimary && !s.OperationRuns => NodeAction.Follow,
         _ => NodeAction.None,
     };
 }

@@ -273,6 +273,11 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
                 await _server.StopAsync(ShutdownMode.Fast, cancellationToken).ConfigureAwait(false);
                 Wake();
                 break;
+            case NodeAction.Abandon:
+                var abandoned = await DecisionLog.DecideAsync(
+                    _store, situation.Decision!.Id, DecisionState.Abandoned, 0, [], cancellationToken).ConfigureAwait(false);
+                LogSettled(abandoned.Id, abandoned.State, NodeAction.None);
+                break;
             case NodeAction.Settle:
                 ArmDeadman(situation.Decision!.Id, _config.Failover.PauseExpiry);
                 break;
@@ -297,7 +302,8 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
         var isPrimary = node is not null && node != _self.Name
             && (await _store.GetAsync(StoreKeys.Nodes + node, cancellationToken).ConfigureAwait(false)) is { } entry
             && NodeReport.FromJson(entry.Value)?.Postgres is { Role: NodeRole.Primary, State: NodeState.Running };
-        return new NodeSituation(_self.Name, status, node, isPrimary, OperationDecision.FromJson(decision?.Value));
+        var locked = await _store.GetLockAsync(_keys.Lock, cancellationToken).ConfigureAwait(false) is not null;
+        return new NodeSituation(_self.Name, status, node, isPrimary, OperationDecision.FromJson(decision?.Value), locked);
     }
 
     /// <summary>A look at the server as a report of this node.</summary>

@@ -15,6 +15,7 @@ public sealed class PrimaryKeyStream
     private readonly IClusterStore _store;
     private readonly string _key;
     private readonly TimeSpan _pollInterval;
+    private readonly TimeSpan _getTimeout;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
 
@@ -22,15 +23,17 @@ public sealed class PrimaryKeyStream
     /// <param name="store">The store.</param>
     /// <param name="key">The key, relative to the store's namespace.</param>
     /// <param name="pollInterval">Time between two polls.</param>
+    /// <param name="getTimeout">How long one read of the key may take.</param>
     /// <param name="timeProvider">Clock of polls and retries.</param>
     /// <param name="logger">Where errors of the store go.</param>
     public PrimaryKeyStream(
-        IClusterStore store, string key, TimeSpan pollInterval, TimeProvider timeProvider, ILogger<PrimaryKeyStream> logger)
+        IClusterStore store, string key, TimeSpan pollInterval, TimeSpan getTimeout, TimeProvider timeProvider, ILogger<PrimaryKeyStream> logger)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(pollInterval, TimeSpan.Zero);
         _store = store;
         _key = key;
         _pollInterval = pollInterval;
+        _getTimeout = getTimeout;
         _time = timeProvider;
         _logger = logger;
     }
@@ -140,7 +143,18 @@ public sealed class PrimaryKeyStream
     private async Task ReadCurrentAsync(ChannelWriter<KeyedValue> writer, CancellationToken cancellationToken)
     {
         // A range and not a single read: it says at which revision an absent key was absent.
-        var range = await _store.ListAsync(_key, cancellationToken).ConfigureAwait(false);
+        using var budget = new CancellationTokenSource(_getTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(budget.Token, cancellationToken);
+        StoreRange range;
+        try
+        {
+            range = await _store.ListAsync(_key, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new PgClusterException(Reason.StoreUnavailable, $"{_key} could not be read within {_getTimeout}", e);
+        }
+
         var entry = range.Entries.FirstOrDefault(candidate => candidate.Key == _key);
         Write(writer, entry is null ? new KeyedValue(_key, null, range.Revision) : new KeyedValue(_key, entry.Value, entry.ModRevision));
     }

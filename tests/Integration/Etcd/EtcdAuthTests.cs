@@ -135,7 +135,7 @@ public sealed class EtcdAuthTests
     }
 
     private static EtcdStore Connect(EtcdServer server, string ns, string password = Password, ILogger? logger = null) => new(
-        new EtcdOptions { Endpoints = [server.Members[0].ClientUrl], Namespace = ns, User = "app", Password = password },
+        new EtcdOptions { Endpoints = [server.Members[0].ClientUrl], Namespace = ns, User = "app", Password = password, Timeout = TimeSpan.FromSeconds(20) },
         TimeProvider.System,
         logger ?? NullLogger.Instance);
 }

@@ -71,7 +71,7 @@ public sealed class EtcdLeaseTests(EtcdServerFixture fixture) : IClassFixture<Et
     {
         await using var cutter = new TcpCutter(Server.Members[0].ClientUrl);
         await using var store = new EtcdStore(
-            new EtcdOptions { Endpoints = [cutter.Address] }, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+            new EtcdOptions { Endpoints = [cutter.Address], Timeout = TimeSpan.FromSeconds(15) }, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
         await using var lease = await store.GrantLeaseAsync(TimeSpan.FromSeconds(3), Token);
         var lost = WhenCancelled(lease.Lost);
         for (var i = 0; i < 8; i++)

@@ -45,7 +45,7 @@ public sealed class EtcdRestartTests
         await using var cutter = new TcpCutter(server.Members[0].ClientUrl);
         var log = new ListLogger();
         await using var behind = new EtcdStore(
-            new EtcdOptions { Endpoints = [cutter.Address], Namespace = store.Client.Options.Namespace }, TimeProvider.System, log);
+            new EtcdOptions { Endpoints = [cutter.Address], Timeout = TimeSpan.FromSeconds(15), Namespace = store.Client.Options.Namespace }, TimeProvider.System, log);
         await using var watch = await behind.WatchAsync("/quiet", isPrefix: false, 0, Token);
         var events = WatchReader.Read(watch);
         long last = 0;
@@ -84,11 +84,15 @@ public sealed class EtcdRestartTests
         await using var server = await EtcdServer.StartAsync();
         await using var store = server.Connect();
         await using var lease = await store.GrantLeaseAsync(TimeSpan.FromSeconds(2), Token);
+        var lost = EtcdLeaseTests.WhenCancelled(lease.Lost);
+
+        // Longer than its time: it is a renewal that runs out, not the grant.
+        await Assert.ThrowsAsync<TimeoutException>(() => lost.WaitAsync(TimeSpan.FromSeconds(2.5), Token));
         var clock = System.Diagnostics.Stopwatch.StartNew();
         server.Members[0].Freeze();
         try
         {
-            await EtcdLeaseTests.WhenCancelled(lease.Lost).WaitAsync(Poll.Budget, Token);
+            await lost.WaitAsync(Poll.Budget, Token);
 
             // Renewed at a third of its time, so between two thirds and all of it are left at any moment.
             Assert.InRange(clock.Elapsed.TotalSeconds, 1.2, 4);

@@ -250,5 +250,5 @@ public sealed class EtcdWatchTests(EtcdServerFixture fixture) : IClassFixture<Et
     }
 
     private static EtcdStore Behind(TcpCutter cutter, EtcdStore other) => new(
-        new EtcdOptions { Endpoints = [cutter.Address], Namespace = other.Client.Options.Namespace }, TimeProvider.System, NullLogger.Instance);
+        new EtcdOptions { Endpoints = [cutter.Address], Timeout = TimeSpan.FromSeconds(15), Namespace = other.Client.Options.Namespace }, TimeProvider.System, NullLogger.Instance);
 }

@@ -21,6 +21,8 @@ public sealed class ControlProcess : IAsyncDisposable
             start.Environment["ETCDCTL_USER"] = user;
         }
 
+        start.ArgumentList.Add("--dial-timeout=30s");
+        start.ArgumentList.Add("--command-timeout=30s");
         start.ArgumentList.Add("--endpoints=" + string.Join(',', members.Select(member => $"{member.ClientUrl.Scheme}://{member.ClientUrl.Authority}")));
         foreach (var argument in (server.Options.Certificates?.ControlArguments ?? []).Concat(arguments))
         {

@@ -19,17 +19,16 @@ public sealed class EtcdMember : IAsyncDisposable
     private Process? _guard;
     private int _pid;
 
-    internal EtcdMember(
-        string directory, string name, IPAddress address, int clientPort, int peerPort, int metricsPort, TestCertificates? certificates)
+    internal EtcdMember(string directory, string name, IPAddress address, ReadOnlySpan<int> ports, TestCertificates? certificates)
     {
         _directory = directory;
         _address = address;
-        _metricsPort = metricsPort;
+        _metricsPort = ports[2];
         _certificates = certificates;
         Name = name;
         var scheme = certificates is null ? "http" : "https";
-        ClientUrl = new Uri($"{scheme}://{address}:{clientPort}");
-        PeerUrl = new Uri($"http://{address}:{peerPort}");
+        ClientUrl = new Uri($"{scheme}://{address}:{ports[0]}");
+        PeerUrl = new Uri($"http://{address}:{ports[1]}");
     }
 
     /// <summary>Its name in the cluster.</summary>

@@ -56,8 +56,9 @@ public sealed class EtcdServer : IAsyncDisposable
 
         // An address of its own in 127/8: its ports stay free while a member is down, for nobody else connects from or listens there.
         var address = options.Address ?? NewAddress();
+        var ports = FreePorts(address, 3 * options.Members);
         var members = Enumerable.Range(0, options.Members)
-            .Select(index => new EtcdMember(directory, $"m{index}", address, FreePort(address), FreePort(address), FreePort(address), options.Certificates))
+            .Select(index => new EtcdMember(directory, $"m{index}", address, ports.AsSpan(3 * index, 3), options.Certificates))
             .ToList();
         var server = new EtcdServer(directory, options, members);
         try
@@ -95,6 +96,9 @@ public sealed class EtcdServer : IAsyncDisposable
         Endpoints = [.. Members.Select(member => member.ClientUrl)],
         Namespace = ns ?? $"/test-{Guid.NewGuid():N}",
         Tls = Options.Certificates?.Client,
+
+        // Of three members the product's own timing is part of what is tested. A single one may be slow on a busy machine, and nothing is learnt from it.
+        Timeout = TimeSpan.FromSeconds(Members.Count > 1 ? 3 : 15),
     };
 
     /// <summary>A store with a namespace of its own, or the one given.</summary>
@@ -146,10 +150,18 @@ public sealed class EtcdServer : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private static int FreePort(IPAddress address)
+    private static int[] FreePorts(IPAddress address, int count)
     {
-        using var listener = new TcpListener(address, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        // All at once: one after the other would give the same port twice.
+        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(address, 0)).ToList();
+        try
+        {
+            listeners.ForEach(listener => listener.Start());
+            return [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
+        }
+        finally
+        {
+            listeners.ForEach(listener => listener.Dispose());
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 
@@ -13,7 +14,13 @@ public sealed class TcpCutter : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _accepting;
     private volatile TaskCompletionSource _flowing = Completed();
+    private readonly Lock _gate = new();
+    private readonly List<(long At, Socket To, byte[] Bytes)> _held = [];
     private volatile bool _refusing;
+    private volatile bool _holdingRequests;
+    private volatile bool _holdingResponses;
+    private long _heldSince;
+    private long _responseBytes;
 
     /// <summary>Forwards to the host and port of <paramref name="target"/>.</summary>
     public TcpCutter(Uri target)
@@ -39,6 +46,34 @@ public sealed class TcpCutter : IAsyncDisposable
 
     /// <summary>Keeps every connection but lets nothing through any more, until <see cref="Restore"/>.</summary>
     public void Silence() => _flowing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>How much the server has sent so far.</summary>
+    public long ResponseBytes => Interlocked.Read(ref _responseBytes);
+
+    /// <summary>Keeps what clients send from now on, as a frozen server does; answers still go through.</summary>
+    public void HoldRequests()
+    {
+        _heldSince = Stopwatch.GetTimestamp();
+        _holdingRequests = true;
+    }
+
+    /// <summary>Throws away what the server sends from now on.</summary>
+    public void LoseResponses() => _holdingResponses = true;
+
+    /// <summary>Sends on what was kept within that time of <see cref="HoldRequests"/>; what came later stays here for good.</summary>
+    public async Task SendHeldAsync(TimeSpan within)
+    {
+        List<(long At, Socket To, byte[] Bytes)> held;
+        lock (_gate)
+        {
+            held = [.. _held.Where(chunk => Stopwatch.GetElapsedTime(_heldSince, chunk.At) < within)];
+        }
+
+        foreach (var chunk in held)
+        {
+            await chunk.To.SendAsync(chunk.Bytes);
+        }
+    }
 
     /// <summary>Lets everything through again.</summary>
     public void Restore()
@@ -94,7 +129,7 @@ public sealed class TcpCutter : IAsyncDisposable
             if (!_refusing)
             {
                 await server.ConnectAsync(_target.Host, _target.Port, _stop.Token);
-                await Task.WhenAny(PumpAsync(client, server), PumpAsync(server, client));
+                await Task.WhenAny(PumpAsync(client, server, isRequest: true), PumpAsync(server, client, isRequest: false));
             }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
@@ -109,7 +144,7 @@ public sealed class TcpCutter : IAsyncDisposable
         }
     }
 
-    private async Task PumpAsync(Socket from, Socket to)
+    private async Task PumpAsync(Socket from, Socket to, bool isRequest)
     {
         var buffer = new byte[64 * 1024];
         try
@@ -117,6 +152,25 @@ public sealed class TcpCutter : IAsyncDisposable
             int count;
             while ((count = await from.ReceiveAsync(buffer, _stop.Token)) > 0)
             {
+                if (isRequest && _holdingRequests)
+                {
+                    lock (_gate)
+                    {
+                        _held.Add((Stopwatch.GetTimestamp(), to, buffer[..count]));
+                    }
+
+                    continue;
+                }
+
+                if (!isRequest)
+                {
+                    Interlocked.Add(ref _responseBytes, count);
+                    if (_holdingResponses)
+                    {
+                        continue;
+                    }
+                }
+
                 await _flowing.Task;
                 if (_refusing)
                 {

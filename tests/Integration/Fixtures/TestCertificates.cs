@@ -29,6 +29,9 @@ public sealed class TestCertificates : IDisposable
     /// <summary>What a client of this authority connects with.</summary>
     public GrpcTlsOptions Client => new(CaFile, PathOf("client.crt"), PathOf("client.key"));
 
+    /// <summary>What a server of this authority listens with.</summary>
+    public GrpcTlsOptions Server => new(CaFile, PathOf("server.crt"), PathOf("server.key"));
+
     /// <summary>What a client without a certificate connects with.</summary>
     public GrpcTlsOptions WithoutCertificate => new(CaFile, null, null);
 

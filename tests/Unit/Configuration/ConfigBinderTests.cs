@@ -14,9 +14,9 @@ public sealed class ConfigBinderTests
         Assert.Equal(["http://127.0.0.1:2379"], etcd.Endpoints);
         Assert.Equal(("/pgcluster/demo", "/master"), (etcd.Namespace, etcd.PrimaryKey));
         Assert.Equal([3, 3, 30, 5], Seconds(etcd.Timeout, etcd.DialTimeout, etcd.KeepAliveTime, etcd.KeepAliveTimeout));
-        Assert.False(config.Tls.IsConfigured);
+        Assert.Equal(new TlsConfig(), config.Tls);
         Assert.Equal(("", "postgres", "postgres"), (config.Postgres.BinDirectory, config.Postgres.User, config.Postgres.Database));
-        Assert.Equal([1, 10, 1, 10], Seconds(config.Agent.ProbeInterval, config.Agent.StateTtl, config.Agent.KeyRetryInterval, config.Agent.KeyCheckInterval));
+        Assert.Equal([1, 10, 1], Seconds(config.Agent.ProbeInterval, config.Agent.StateTtl, config.Agent.KeyRetryInterval));
         Assert.Equal([60, 5, 5, 5], Seconds(config.Proxy.PollInterval, config.Proxy.GetTimeout, config.Proxy.RetryInterval, config.Proxy.PoolerTimeout));
         Assert.Equal(
             [2, 5, 60, 5, 25, 5, 15, 30, 30, 1],

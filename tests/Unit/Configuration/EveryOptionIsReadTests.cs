@@ -35,7 +35,6 @@ public sealed class EveryOptionIsReadTests
         ["agent.probe_interval"] = ("\"250ms\"", ""),
         ["agent.state_ttl"] = ("\"11s\"", ""),
         ["agent.key_retry_interval"] = ("\"2s\"", ""),
-        ["agent.key_check_interval"] = ("\"20s\"", ""),
         ["proxy.poll_interval"] = ("\"2m\"", ""),
         ["proxy.get_timeout"] = ("\"6s\"", ""),
         ["proxy.retry_interval"] = ("\"6s\"", ""),

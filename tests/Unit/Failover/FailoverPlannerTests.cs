@@ -19,11 +19,25 @@ public sealed class FailoverPlannerTests
         Assert.Null(FailoverAssessment.RefusalOf(plan));
         Assert.Equal(("pg01", "pg02", false), (plan.From, plan.To, plan.Forced));
         Assert.Equal(
-            ["lock", "recheck", "checkpoint", "pause", "stop", "prove", "promote", "publish", "repoint", "resume", "follow"], plan.Steps.Select(s => s.Name));
+            ["lock", "recheck", "cascade", "checkpoint", "pause", "stop", "prove", "promote", "publish", "repoint", "resume", "follow"], plan.Steps.Select(s => s.Name));
         Assert.Equal(["promote"], plan.Steps.Where(s => s.PointOfNoReturn).Select(s => s.Name));
         Assert.Equal("app,pg01", plan.Steps.Single(s => s.Name == "pause").Node);
         Assert.Equal("pg01,pg03", plan.Steps.Single(s => s.Name == "follow").Node);
-        Assert.Equal(Enumerable.Range(1, 11), plan.Steps.Select(s => s.Number));
+        Assert.Equal(Enumerable.Range(1, 12), plan.Steps.Select(s => s.Number));
+    }
+
+    [Theory]
+    [InlineData("", "pg03")]
+    [InlineData("FIRST 1 (pg02, pg03)", "pg03")]
+    [InlineData("ANY 1 (*)", "pg03")]
+    // Their leaving would make commits wait.
+    [InlineData("FIRST 2 (pg02, pg03)", "")]
+    [InlineData("FIRST 1 (pg03)", "")]
+    public void Standbys_cascade_ahead_only_while_no_commit_waits_for_them(string policy, string cascading)
+    {
+        var plan = Assess(Server(Sound(), "pg01", s => s with { SynchronousStandbyNames = policy })).Plan;
+
+        Assert.Equal(cascading, plan.Steps.FirstOrDefault(s => s.Name == "cascade")?.Node ?? "");
     }
 
     [Fact]
@@ -91,7 +105,7 @@ public sealed class FailoverPlannerTests
     {
         { v => With(v, "pg02", n => n with { NoFailover = true }), "no_failover" },
         { v => With(v, "pg02", n => n with { State = NodeState.NotStreaming, SyncState = SyncState.None }), "NotStreaming" },
-        { v => With(v, "pg02", n => n with { Upstream = "pg03" }), "streams from the primary but from pg03" },
+        { v => With(v, "pg02", n => n with { Upstream = "pg03" }), "does not stream from the primary but from pg03" },
         { v => With(v, "pg02", n => n with { LagBytes = 17L << 20 }), "17825792 bytes to replay" },
         { v => Server(v, "pg02", s => s with { ReplayPaused = true }), "replay is paused" },
         { v => Server(v, "pg02", s => s with { ApplyDelayMs = 5000 }), "recovery_min_apply_delay is 5000 ms" },

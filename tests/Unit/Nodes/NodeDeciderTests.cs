@@ -56,8 +56,27 @@ public sealed class NodeDeciderTests
         Assert.Equal(NodeAction.None, NodeDecider.WhileRunning(situation));
     }
 
+    [Fact]
+    public void While_an_operation_runs_it_decides_who_streams_from_whom()
+    {
+        var situation = Situation(NodeRole.Standby, NodeState.Running, "pg02", "Running:pg02>pg03@0", 1);
+
+        Assert.Equal(NodeAction.None, NodeDecider.WhileRunning(situation with { Locked = true }));
+        Assert.Equal(NodeAction.Follow, NodeDecider.WhileRunning(situation));
+    }
+
+    [Fact]
+    public void The_primary_ends_an_operation_that_nobody_carries_on()
+    {
+        var situation = Situation(NodeRole.Primary, NodeState.Running, "pg01", "Running:pg01>pg02@0", 1);
+
+        Assert.Equal(NodeAction.Abandon, NodeDecider.WhileRunning(situation));
+        Assert.Equal(NodeAction.None, NodeDecider.WhileRunning(situation with { Locked = true }));
+        Assert.Equal(NodeAction.None, NodeDecider.WhileRunning(Situation(NodeRole.Primary, NodeState.Running, "pg01", "Running:pg03>pg02@0", 1)));
+    }
+
     private static NodeSituation Situation(NodeRole role, NodeState state, string published, string decision, int timeline) => new(
-        "pg01", new PostgresStatus { State = state, Role = role, Timeline = timeline }, published == "-" ? null : published, true, Decision(decision));
+        "pg01", new PostgresStatus { State = state, Role = role, Timeline = timeline }, published == "-" ? null : published, true, Decision(decision), Locked: false);
 
     private static OperationDecision? Decision(string text)
     {

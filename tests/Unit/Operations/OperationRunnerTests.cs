@@ -136,7 +136,7 @@ public sealed class OperationRunnerTests
         Assert.Contains("0.05 s", result.Error.Message, StringComparison.Ordinal);
     }
 
-    private Task<OperationResult> RunAsync(params OperationStep[] steps) =>
+    private static Task<OperationResult> RunAsync(params OperationStep[] steps) =>
         new OperationRunner(TimeProvider.System, TimeSpan.FromSeconds(5)).RunAsync(steps, CancellationToken.None);
 
     private OperationStep Step(string name, string? undo = null, string? last = null, Exception? fails = null, bool final = false, Action? then = null) =>

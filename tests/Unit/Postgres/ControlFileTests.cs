@@ -55,6 +55,7 @@ public sealed class ControlFileTests
         Assert.Null(ControlFile.TryParse(torn));
         Assert.Null(ControlFile.TryParse(Make(1300, 6, 288).AsSpan(0, 300)));
         Assert.Null(ControlFile.TryParse(Make(1200, 6, 288)));
+        Assert.NotNull(ControlFile.TryParse(Make(1700, 6, 288)));
         Assert.NotNull(ControlFile.TryParse(Make(1800, 6, 296)));
     }
 

@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Management.Automation;
+using PgCluster.Client;
+using PgCluster.Cmdlets;
+
+namespace PgCluster.Commands;
+
+/// <summary>
+/// <c>Invoke-PgFailover</c>: moves the primary role. Ctrl+C before the point of no return undoes; after it the run goes on to its end.
+/// </summary>
+[Cmdlet(VerbsLifecycle.Invoke, "PgFailover", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
+[OutputType(typeof(OperationReport), typeof(PlanStep))]
+public sealed class InvokePgFailoverCommand : FailoverCmdlet
+{
+    /// <summary>Why, for the history.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public string Reason { get; set; } = "";
+
+    /// <inheritdoc/>
+    protected override async Task RunAsync(CmdletPipeline pipeline, CancellationToken cancellationToken)
+    {
+        var request = Request(Reason);
+        var plan = await Cluster.PlanFailoverAsync(request, cancellationToken);
+        if (ClusterConnection.RefusalOf(plan) is { } refusal)
+        {
+            throw refusal;
+        }
+
+        foreach (var check in plan.Checks.Where(c => c.Status == CheckStatus.Warning))
+        {
+            pipeline.Warning($"{check.Name}: {check.Evidence}{(check.Remedy.Length > 0 ? $" -- {check.Remedy}" : "")}");
+        }
+
+        var change = Describe(plan);
+        var (yes, whatIf) = await pipeline.ShouldProcessAsync(change, $"{change}\nDo you want to go on?", $"Failover of cluster '{plan.Cluster}'");
+        if (whatIf)
+        {
+            foreach (var step in plan.Steps)
+            {
+                await pipeline.WriteAsync(step);
+            }
+        }
+
+        if (!yes)
+        {
+            return;
+        }
+
+        var progress = new FailoverProgress(pipeline, plan);
+        OperationReport report;
+        using (cancellationToken.Register(() => pipeline.Announce(progress.Committed
+            ? "The failover is past its point of no return: it goes on to its end."
+            : "The failover is being stopped: what was done is undone.")))
+        {
+            report = await Cluster.RunFailoverAsync(plan, request, progress, cancellationToken);
+        }
+
+        if (cancellationToken.IsCancellationRequested)
+        {
+            // Nobody takes a report or an error any more.
+            pipeline.Announce($"{Summary(report)} The report is in the history: Get-PgClusterHistory -Id {report.Id}");
+            return;
+        }
+
+        await pipeline.WriteAsync(report);
+        if (report.Outcome != OperationOutcome.Succeeded)
+        {
+            await pipeline.WriteErrorAsync(ErrorTable.ToRecord(new PgClusterException(ReasonOf(report), Summary(report)) { Report = report }));
+        }
+    }
+
+    private static Reason ReasonOf(OperationReport report) => report.Outcome switch
+    {
+        // Whatever it was that failed first: that a person has to look outweighs it.
+        OperationOutcome.NeedsOperator => PgCluster.Reason.NeedsOperator,
+        _ => report.ErrorReason ?? PgCluster.Reason.RolledBack,
+    };
+
+    private static string Summary(OperationReport report) => report.Outcome switch
+    {
+        OperationOutcome.Succeeded => $"The failover of '{report.Cluster}' succeeded: {report.NewPrimary} is the primary.",
+        OperationOutcome.RolledBack => $"The failover of '{report.Cluster}' was rolled back, {report.OldPrimary ?? "nobody"} is the primary: {report.Error}.",
+        _ => $"The failover of '{report.Cluster}' needs an operator: {report.Error}.",
+    };
+
+    private static string Describe(OperationPlan plan)
+    {
+        var noReturn = plan.Steps.FirstOrDefault(s => s.PointOfNoReturn);
+        var candidate = plan.Candidates.FirstOrDefault(c => c.Node == plan.To);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{(plan.Forced ? "FORCED: move the primary" : "Move the primary")} of cluster '{plan.Cluster}' from {plan.From ?? "nobody"} to {plan.To}{(candidate is { Reasons.Count: > 0 } ? $" ({string.Join("; ", candidate.Reasons)})" : "")}: {plan.Steps.Count} steps{(noReturn is null ? "" : $", point of no return at step {noReturn.Number} ({noReturn.Name})")}");
+    }
+}

@@ -1,0 +1,61 @@
+using System.Management.Automation;
+using PgCluster.Cmdlets;
+using PgCluster.Playground;
+
+namespace PgCluster.Commands;
+
+/// <summary><c>New-PgPlayground</c>: a whole cluster on this machine.</summary>
+[Cmdlet(VerbsCommon.New, "PgPlayground", SupportsShouldProcess = true)]
+[OutputType(typeof(PlaygroundInfo))]
+public sealed class NewPgPlaygroundCommand : PlaygroundCmdlet
+{
+    /// <summary>Its name, and its cluster's.</summary>
+    [Parameter(Position = 0)]
+    [ValidateNotNullOrEmpty]
+    public string Name { get; set; } = "playground";
+
+    /// <summary>PostgreSQL servers.</summary>
+    [Parameter]
+    [ValidateRange(1, 9)]
+    public int Nodes { get; set; } = 3;
+
+    /// <summary>Members of etcd: 1, 3 or 5.</summary>
+    [Parameter]
+    [ValidateSet("1", "3", "5")]
+    public int EtcdMembers { get; set; } = 1;
+
+    /// <summary>Let no commit wait for a standby.</summary>
+    [Parameter]
+    public SwitchParameter Asynchronous { get; set; }
+
+    /// <summary>Seconds until everything has to answer.</summary>
+    [Parameter]
+    [ValidateRange(1, 3600)]
+    public int TimeoutSec { get; set; } = 60;
+
+    /// <inheritdoc/>
+    protected override async Task ProcessAsync(CmdletPipeline pipeline, CancellationToken cancellationToken)
+    {
+        var manager = Manager();
+        var change = $"Make playground '{Name}' below {manager.BaseDirectory}: {Nodes} PostgreSQL servers, {EtcdMembers} etcd, {Nodes + 1} PgBouncer and their agents";
+        if (!(await pipeline.ShouldProcessAsync(change, $"{change}\nDo you want to go on?", "New-PgPlayground")).Yes)
+        {
+            return;
+        }
+
+        var playground = await manager.CreateAsync(
+            new PlaygroundOptions
+            {
+                Name = Name,
+                Nodes = Nodes,
+                EtcdMembers = EtcdMembers,
+                Synchronous = !Asynchronous,
+                AgentExecutable = ModuleFiles.Agent,
+                ReadyTimeout = TimeSpan.FromSeconds(TimeoutSec),
+            },
+            new Steps(pipeline, $"Making playground '{Name}'"),
+            cancellationToken);
+        Seen.RememberPlayground(playground.Name);
+        await pipeline.WriteAsync(playground);
+    }
+}

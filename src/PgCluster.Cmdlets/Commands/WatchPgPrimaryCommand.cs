@@ -1,0 +1,20 @@
+using System.Management.Automation;
+using PgCluster.Cmdlets;
+
+namespace PgCluster.Commands;
+
+/// <summary><c>Watch-PgPrimary</c>: the primary now and each change of it, until stopped.</summary>
+[Cmdlet(VerbsCommon.Watch, "PgPrimary")]
+[OutputType(typeof(PrimaryChange))]
+public sealed class WatchPgPrimaryCommand : ClusterCmdlet
+{
+    /// <inheritdoc/>
+    protected override async Task RunAsync(CmdletPipeline pipeline, CancellationToken cancellationToken)
+    {
+        pipeline.Verbose($"Watching the primary of cluster '{Session.Cluster}'.");
+        await foreach (var change in Cluster.WatchPrimaryAsync(cancellationToken))
+        {
+            await pipeline.WriteAsync(change);
+        }
+    }
+}

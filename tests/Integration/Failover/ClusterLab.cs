@@ -1,0 +1,160 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using PgCluster.Adapters.Etcd;
+using PgCluster.Adapters.Peers;
+using PgCluster.Adapters.Process;
+using PgCluster.Client;
+using PgCluster.Engine.Configuration;
+using PgCluster.Playground;
+using PgCluster.Tests.Integration.Fixtures;
+
+namespace PgCluster.Tests.Integration.Failover;
+
+/// <summary>A real three-node cluster with agents, proxies, poolers and etcd for the tests of one class, and what those need to disturb it.</summary>
+public sealed class ClusterLab : IAsyncLifetime
+{
+    private readonly PlaygroundManager _manager = new();
+    private readonly string _name = "it-" + Guid.NewGuid().ToString("N")[..8];
+    private readonly Dictionary<string, ProgramCommand> _commands = [];
+    private readonly Dictionary<string, int> _pids = [];
+
+    public PlaygroundInfo Info { get; private set; } = null!;
+
+    public ClusterConnection Cluster { get; private set; } = null!;
+
+    internal LoadedConfig Loaded { get; private set; } = null!;
+
+    public EtcdStore Store { get; private set; } = null!;
+
+    public GrpcClusterPeers Peers { get; private set; } = null!;
+
+    public ClusterConfig Config => Loaded.Config;
+
+    public static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        Info = await _manager.CreateAsync(new PlaygroundOptions { Name = _name }, null, CancellationToken.None);
+        Cluster = ClusterConnection.Open(Info.ConfigFile);
+        Loaded = ClusterConfiguration.Load(Info.ConfigFile, null);
+        Store = new EtcdStore(StoreOptions.From(Config), TimeProvider.System, NullLogger<EtcdStore>.Instance);
+        Peers = new GrpcClusterPeers(Config, TimeProvider.System);
+        foreach (var process in Info.Processes.Where(p => p.Name.StartsWith("agent-", StringComparison.Ordinal) || p.Name.StartsWith("proxy-", StringComparison.Ordinal)))
+        {
+            var arguments = await ReadAsync(process.Pid, "cmdline");
+            _commands[process.Name] = new ProgramCommand(arguments[0], arguments[1..])
+            {
+                Account = OsAccount.IsRoot ? OsAccount.Find("postgres") : null,
+                WorkingDirectory = Info.Path,
+                Environment = (await ReadAsync(process.Pid, "environ")).Select(e => e.Split('=', 2)).Where(e => e.Length == 2)
+                    .ToDictionary(e => e[0], e => (string?)e[1], StringComparer.Ordinal),
+            };
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Cluster.DisposeAsync();
+        await Store.DisposeAsync();
+        Peers.Dispose();
+        await _manager.RemoveAsync(_name, null, CancellationToken.None);
+    }
+
+    /// <summary>The process of that name as it runs now, one that was started again included.</summary>
+    public ProcessIdentity Process(string name) =>
+        ProcessIdentity.Find(_pids.TryGetValue(name, out var again) ? again : Info.Processes.Single(p => p.Name == name).Pid)
+        ?? throw new InvalidOperationException($"{name} does not run");
+
+    /// <summary>kill -9, and it is gone when this returns.</summary>
+    public async Task KillAsync(string name)
+    {
+        var process = Process(name);
+        process.Signal(UnixSignal.Kill);
+        await process.WaitForExitAsync(TimeProvider.System, Token);
+    }
+
+    /// <summary>Starts an agent or a proxy again, as its service manager would.</summary>
+    public async Task StartAgainAsync(string name, IReadOnlyDictionary<string, string?>? environment = null)
+    {
+        var command = _commands[name] with { Environment = _commands[name].Environment.Concat(environment ?? new Dictionary<string, string?>()).ToDictionary() };
+        using var process = await DetachedProcess.StartAsync(command, Info.Processes.Single(p => p.Name == name).LogFile, Token);
+        _pids[name] = process.Id;
+    }
+
+    /// <summary>The postmaster of a node as its data directory says.</summary>
+    public ProcessIdentity Postmaster(string node) => ProcessIdentity.Find(int.Parse(
+        File.ReadLines(Path.Combine(Info.Servers.Single(s => s.Name == node).DataDirectory, "postmaster.pid")).First(), CultureInfo.InvariantCulture))!.Value;
+
+    public async Task<string> PrimaryAsync() => (await Cluster.GetClusterAsync(Token)).Primary ?? "nobody";
+
+    /// <summary>Until one node is the primary and all others stream from it, no pooler is paused and nobody holds the lock.</summary>
+    public async Task WaitUntilSoundAsync(TimeSpan? budget = null)
+    {
+        var last = "";
+        try
+        {
+            await Poll.UntilAsync(
+                "the cluster is sound",
+                async () =>
+                {
+                    var nodes = await Cluster.GetNodesAsync(Token);
+                    var poolers = await Cluster.GetPoolersAsync(Token);
+                    var summary = await Cluster.GetClusterAsync(Token);
+                    var primary = nodes.Where(n => n is { Role: NodeRole.Primary, State: NodeState.Running }).ToArray();
+                    last = string.Join("; ", nodes.Select(n => $"{n.Name} {n.Role} {n.State} {n.SyncState} {n.Evidence}"))
+                        + " | " + string.Join("; ", poolers.Select(p => $"{p.Name} {p.State} {p.PointsTo} {p.Evidence}")) + " | " + summary.LockHolder;
+                    return primary.Length == 1
+                        && nodes.Count(n => n is { Role: NodeRole.Standby, State: NodeState.Running } && n.Upstream == primary[0].Name) == nodes.Count - 1
+                        && nodes.Any(n => n.SyncState == SyncState.Sync)
+                        && poolers.All(p => p.State == PoolerState.Active && p.PointsTo == $"{primary[0].Host}:{primary[0].Port}")
+                        && summary.LockHolder is null
+                        && summary.Primary == primary[0].Name
+                        && summary.PrimaryAddress == $"{primary[0].Host}:{primary[0].Port}";
+                },
+                budget ?? TimeSpan.FromSeconds(60));
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message} Last seen: {last}", e);
+        }
+    }
+
+    /// <summary>Writes one row through a pooler and reads which server took it.</summary>
+    public async Task<int> WriteThroughAsync(string pooler)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString(pooler));
+        await connection.OpenAsync(Token);
+        await using var command = new NpgsqlCommand("CREATE TABLE IF NOT EXISTS it_writes (at timestamptz); INSERT INTO it_writes VALUES (now()); SELECT inet_server_port()", connection);
+        await using var reader = await command.ExecuteReaderAsync(Token);
+        await reader.ReadAsync(Token);
+        return reader.GetInt32(0);
+    }
+
+    public string ConnectionString(string pooler)
+    {
+        var uri = new Uri(Info.Poolers.Single(p => p.Name == pooler).Uri);
+        return $"Host={uri.Host};Port={uri.Port};Username={uri.UserInfo};Database={uri.AbsolutePath.Trim('/')};Pooling=false;No Reset On Close=true;"
+            + "Server Compatibility Mode=NoTypeLoading;Timeout=30;Command Timeout=60;Application Name=it";
+    }
+
+    /// <summary>The port of a node's PostgreSQL.</summary>
+    public int PortOf(string node) => Config.Nodes.Single(n => n.Name == node).Port;
+
+    /// <summary>The command line as a process of its own.</summary>
+    public Process StartCommandLine(params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "pgcluster"), ["--config-file", Info.ConfigFile, .. arguments])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+        };
+        return System.Diagnostics.Process.Start(start)!;
+    }
+
+    private static async Task<string[]> ReadAsync(int pid, string file) =>
+        Encoding.UTF8.GetString(await File.ReadAllBytesAsync($"/proc/{pid}/{file}")).Split('\0', StringSplitOptions.RemoveEmptyEntries);
+}
