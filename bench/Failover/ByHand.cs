@@ -65,6 +65,12 @@ internal sealed class ByHand : IAsyncDisposable
             clock = now;
         }
 
+        // Commits wait for a standby, so the other one streams from the target before that is the primary: it goes on when it is.
+        await FollowAsync(other, uri, cancellationToken);
+        await UntilAsync(
+            "the other standby streams from the target",
+            () => AskAsync<bool>(_servers[target.Name], "select count(*) > 0 from pg_stat_replication where state = 'streaming'", cancellationToken), cancellationToken);
+        Done("Cascade");
         await RunAsync(_servers[old.Name], "checkpoint", cancellationToken);
         Done("Checkpoint");
         await Task.WhenAll(_poolers.Select(p => p.Console.RunAsync("PAUSE", cancellationToken)));
@@ -78,9 +84,6 @@ internal sealed class ByHand : IAsyncDisposable
             () => AskAsync<bool>(_servers[target.Name], $"select pg_last_wal_replay_lsn() > '{checkpoint}'", cancellationToken), cancellationToken);
         Done("Prove");
 
-        // Commits wait for a standby, so the other one is sent to the target before that is the primary: it streams from it as soon as it is.
-        await FollowAsync(other, uri, cancellationToken);
-        Done("Follow");
         await File.WriteAllBytesAsync(Path.Combine(target.DataDirectory, "promote"), [], cancellationToken);
         postmaster.Signal(UnixSignal.User1);
         await UntilAsync(
