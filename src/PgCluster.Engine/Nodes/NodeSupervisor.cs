@@ -184,8 +184,12 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
         using (await EnterAsync(cancellationToken).ConfigureAwait(false))
         {
             await VerifyAsync(operation, cancellationToken).ConfigureAwait(false);
+
+            // Not with the caller's token: one that dies now must not leave a server behind that is a standby on disk and down. Until this is done
+            // the dead man's timer stays armed.
+            using var budget = new CancellationTokenSource(_config.Failover.FollowTimeout, _time);
+            await _server.FollowAsync(upstream, budget.Token).ConfigureAwait(false);
             _stoppedFor = null;
-            await _server.FollowAsync(upstream, cancellationToken).ConfigureAwait(false);
         }
 
         var wanted = string.Create(CultureInfo.InvariantCulture, $"{upstream.Host}:{upstream.Port}");
