@@ -54,7 +54,7 @@ internal sealed class AgentLauncher(string? executable) : IPlaygroundLauncher
         }
 
         foreach (var (name, port) in run.State.Servers.Select(server => (server.Name, server.AgentPort))
-            .Concat(run.State.Poolers.Where(pooler => pooler.Node.Length == 0).Select(pooler => (pooler.Name, pooler.KeeperPort))))
+            .Concat(run.State.Poolers.Select(pooler => (pooler.Name, pooler.KeeperPort))))
         {
             if (!await ListensAsync(port, cancellationToken).ConfigureAwait(false))
             {

@@ -122,8 +122,7 @@ internal static class PlaygroundFiles
                     Host = Host,
                     Port = pooler.Port,
                     Node = pooler.Node,
-                    // As in production: the agent keeps the pooler beside its server, so that pgcm's clients can pause it there.
-                    Keeper = new HostPort(Host, state.Servers.FirstOrDefault(server => server.Name == pooler.Node)?.AgentPort ?? pooler.KeeperPort),
+                    Keeper = new HostPort(Host, pooler.KeeperPort),
                     SocketDirectory = paths.Sockets,
                     ConfigFile = paths.PoolerConfig(pooler.Name),
                     TemplateFile = paths.PoolerTemplate(pooler.Name),

@@ -178,7 +178,8 @@ public sealed class PlaygroundManager
             Etcd = [.. Enumerable.Range(1, options.EtcdMembers)
                 .Select(i => new PlaygroundState.EtcdMember(string.Create(CultureInfo.InvariantCulture, $"etcd{i}"), Port(), Port()))],
             Poolers = [
-                .. servers.Select(server => new PlaygroundState.Pooler(server.Name, server.Name, Port(), Port())),
+                // As in production: the agent keeps the pooler beside its server, so that pgcm's clients can pause it there.
+                .. servers.Select(server => new PlaygroundState.Pooler(server.Name, server.Name, Port(), server.AgentPort)),
                 new PlaygroundState.Pooler("app", "", Port(), Port())],
         };
 

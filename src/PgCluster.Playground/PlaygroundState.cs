@@ -70,7 +70,7 @@ internal sealed record PlaygroundState
     /// <summary>A PostgreSQL server and its agent.</summary>
     internal sealed record Server(string Name, int Port, int AgentPort, int HttpPort);
 
-    /// <summary>A PgBouncer and its proxy; <paramref name="Node"/> is empty for the application's.</summary>
+    /// <summary>A PgBouncer, its proxy, and where its pauses are kept; <paramref name="Node"/> is empty for the application's.</summary>
     internal sealed record Pooler(string Name, string Node, int Port, int KeeperPort);
 
     /// <summary>A process, told apart from a later one with the same number by when it started.</summary>

@@ -18,7 +18,7 @@ public sealed class PlaygroundFilesTests
         Synchronous = true,
         Etcd = [new("etcd1", 20001, 20002), new("etcd2", 20003, 20004)],
         Servers = [new("pg01", 20010, 20011, 20012), new("pg02", 20020, 20021, 20022), new("pg03", 20030, 20031, 20032)],
-        Poolers = [new("pg01", "pg01", 20040, 20041), new("app", "", 20050, 20051)],
+        Poolers = [new("pg01", "pg01", 20040, 20011), new("app", "", 20050, 20051)],
     };
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class PlaygroundFilesTests
             var read = PlaygroundState.TryRead(directory.FullName)!;
             Assert.Equal(state.ToJson(), read.ToJson());
             Assert.Equal(state.Processes, read.Processes);
-            Assert.Equal(17, read.Ports.Distinct().Count());
+            Assert.Equal(16, read.Ports.Distinct().Count());
             File.WriteAllText(Path.Combine(directory.FullName, "playground.json"), "{");
             Assert.Null(PlaygroundState.TryRead(directory.FullName));
         }
