@@ -11,6 +11,7 @@ namespace PgCluster.Playground;
 internal sealed class PlaygroundRemoval(PlaygroundState state, BaseDirectory home, TimeProvider time)
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan KillGrace = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan DeleteBudget = TimeSpan.FromSeconds(60);
 
     private readonly PlaygroundPaths _paths = new(Path.Combine(home.Root, state.Name));
@@ -66,7 +67,7 @@ internal sealed class PlaygroundRemoval(PlaygroundState state, BaseDirectory hom
         Func<IEnumerable<ProcessIdentity>> find, string what, CancellationToken cancellationToken, params (UnixSignal Signal, TimeSpan Wait)[] stages)
     {
         List<ProcessIdentity> left = [];
-        foreach (var (signal, wait) in stages.Append((UnixSignal.Kill, TimeSpan.FromSeconds(5))))
+        foreach (var (signal, wait) in stages.Append((UnixSignal.Kill, KillGrace)))
         {
             left = Running();
             foreach (var process in left)

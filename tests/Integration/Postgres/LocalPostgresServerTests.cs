@@ -288,6 +288,9 @@ public sealed class LocalPostgresServerTests : IAsyncDisposable
             File.Move(Path.Combine(options.DataDirectory, file), Path.Combine(elsewhere, file));
         }
 
+        // As Debian does: a configuration elsewhere says where its companions are.
+        await File.AppendAllTextAsync(
+            Path.Combine(elsewhere, "postgresql.conf"), $"hba_file = '{elsewhere}/pg_hba.conf'\nident_file = '{elsewhere}/pg_ident.conf'\n", Token);
         var server = _lab.Open(options with { ConfigFile = Path.Combine(elsewhere, "postgresql.conf") });
         await server.StartAsync(Token);
         Assert.Equal(Path.Combine(elsewhere, "postgresql.conf"), await PostgresLab.QueryAsync(options, "SHOW config_file"));
