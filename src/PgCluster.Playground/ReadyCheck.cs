@@ -69,6 +69,9 @@ internal sealed class ReadyCheck(PlaygroundRun run) : IAsyncDisposable
             Pooling = false,
             Timeout = 2,
             CommandTimeout = 2,
+
+            // PgBouncer 1.18 can die of a request to cancel ("bad client state").
+            CancellationTimeout = -1,
             SslMode = SslMode.Disable,
             GssEncryptionMode = GssEncryptionMode.Disable,
         }.ConnectionString);
