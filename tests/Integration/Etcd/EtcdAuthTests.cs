@@ -112,7 +112,7 @@ public sealed class EtcdAuthTests
 
     private static async Task<EtcdServer> StartAsync(params string[] arguments)
     {
-        var server = await EtcdServer.StartAsync(new EtcdServerOptions { Arguments = arguments });
+        var server = await EtcdServer.StartAsync(new EtcdServerOptions { Arguments = ["--bcrypt-cost", "4", .. arguments] });
         try
         {
             foreach (var command in new[]

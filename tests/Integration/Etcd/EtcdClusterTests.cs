@@ -154,6 +154,7 @@ public sealed class EtcdClusterTests
         await store.PutAsync("/k", "v", lease, Token);
         await (await server.FindLeaderAsync()).KillAsync();
         await Assert.ThrowsAsync<TimeoutException>(() => EtcdLeaseTests.WhenCancelled(lease.Lost).WaitAsync(TimeSpan.FromSeconds(10), Token));
+        await UntilWrittenAsync(store, "/barrier", "1");
         Assert.Equal("v", (await store.GetAsync("/k", Token))!.Value);
     }
 

@@ -14,9 +14,9 @@ public sealed class EtcdLeaseTests(EtcdServerFixture fixture) : IClassFixture<Et
     public async Task A_lease_is_kept_alive_beyond_its_time()
     {
         await using var store = Server.Connect();
-        await using var lease = await store.GrantLeaseAsync(TimeSpan.FromSeconds(1), Token);
+        await using var lease = await store.GrantLeaseAsync(TimeSpan.FromSeconds(4), Token);
         await store.PutAsync("/k", "v", lease, Token);
-        await Assert.ThrowsAsync<TimeoutException>(() => WhenCancelled(lease.Lost).WaitAsync(TimeSpan.FromSeconds(4), Token));
+        await Assert.ThrowsAsync<TimeoutException>(() => WhenCancelled(lease.Lost).WaitAsync(TimeSpan.FromSeconds(9), Token));
         Assert.Equal("v", (await store.GetAsync("/k", Token))!.Value);
     }
 
@@ -72,9 +72,9 @@ public sealed class EtcdLeaseTests(EtcdServerFixture fixture) : IClassFixture<Et
         await using var cutter = new TcpCutter(Server.Members[0].ClientUrl);
         await using var store = new EtcdStore(
             new EtcdOptions { Endpoints = [cutter.Address], Timeout = TimeSpan.FromSeconds(15) }, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
-        await using var lease = await store.GrantLeaseAsync(TimeSpan.FromSeconds(3), Token);
+        await using var lease = await store.GrantLeaseAsync(TimeSpan.FromSeconds(5), Token);
         var lost = WhenCancelled(lease.Lost);
-        for (var i = 0; i < 8; i++)
+        for (var i = 0; i < 20; i++)
         {
             cutter.Cut();
             cutter.Restore();

@@ -6,7 +6,7 @@ namespace PgCluster.Tests.Integration.Fixtures;
 public static class Poll
 {
     /// <summary>A budget that only a failure uses up: busy machines are slow.</summary>
-    public static readonly TimeSpan Budget = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Budget = TimeSpan.FromSeconds(60);
 
     /// <summary>Returns when the condition holds; fails with what was waited for.</summary>
     public static async Task UntilAsync(string what, Func<Task<bool>> condition, TimeSpan? budget = null)
