@@ -22,7 +22,8 @@ Import-Module '$path'
 
     It 'survives Import-Module -Force, and removing and importing again' {
         Invoke-Fresh @"
-Import-Module '$path'
+`$PSModuleAutoLoadingPreference = 'None'
+Import-Module Microsoft.PowerShell.Utility, Microsoft.PowerShell.Management, '$path'
 `$first = New-PgClusterConfig again
 Import-Module '$path' -Force
 `$second = New-PgClusterConfig again
