@@ -38,8 +38,8 @@ $broken = @($result.FailedContainers) + @($result.FailedBlocks)
     Passed   = $result.PassedCount
     Failed   = $result.FailedCount + $broken.Count
     Skipped  = $result.SkippedCount + $result.InconclusiveCount
-    Failures = @($result.Failed.ExpandedPath) + @($broken | ForEach-Object { "$_" })
-    NotRun   = @($result.Skipped.ExpandedPath)
+    Failures = @($result.Failed | ForEach-Object ExpandedPath) + @($broken | ForEach-Object { "$_" })
+    NotRun   = @($result.Skipped | ForEach-Object ExpandedPath)
 } | ConvertTo-Json | Set-Content -Path $Report
 
 exit [int]($result.Result -ne 'Passed')

@@ -59,7 +59,15 @@ public sealed class LocalPostgresServer : IPostgresServer
         try
         {
             var json = await _sql.ScalarAsync(ProbeQuery.Sql, _options.ConnectTimeout, cancellationToken).ConfigureAwait(false);
-            return ProbeQuery.Parse(json!, postmaster.Pid);
+            var status = ProbeQuery.Parse(json!, postmaster.Pid);
+            if (status.State == NodeState.NotStreaming)
+            {
+                // Up to 15 a postmaster may go to sleep, for up to a minute, right after it was asked for a WAL receiver. Any signal wakes it, and
+                // this one means nothing to it without a message.
+                postmaster.Signal(UnixSignal.User1);
+            }
+
+            return status;
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException or JsonException && !cancellationToken.IsCancellationRequested)
         {

@@ -138,7 +138,7 @@ internal static class FailoverCommand
     private sealed class StepPrinter(bool json) : IOperationObserver
     {
         public void StepStarting(PlanStep step, StepPhase phase) =>
-            Console.Error.WriteLine(json ? $"step {step.Name} {phase}" : $"{(phase == StepPhase.Undo ? "undo " : "")}{step.Name}: {step.Description}");
+            Console.Error.WriteLine(json ? $"step {step.Name} {phase}" : $"{(phase == StepPhase.Run ? "" : $"{phase} ".ToLowerInvariant())}{step.Name}: {step.Description}");
 
         public void StepFinished(StepReport step)
         {

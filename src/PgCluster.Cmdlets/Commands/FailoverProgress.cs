@@ -21,15 +21,19 @@ internal sealed class FailoverProgress(CmdletPipeline pipeline, OperationPlan pl
         pipeline.Progress(new ProgressRecord(
             ActivityId,
             $"Failover of {plan.Cluster} from {plan.From ?? "nobody"} to {plan.To}",
-            phase == StepPhase.Undo ? $"Undoing {step.Name}" : step.Description)
+            phase == StepPhase.Run ? step.Description : $"{phase} {step.Name}")
         {
             CurrentOperation = step.Node,
-            PercentComplete = phase == StepPhase.Undo ? -1 : (step.Number - 1) * 100 / Math.Max(1, plan.Steps.Count),
+            PercentComplete = phase != StepPhase.Run ? -1 : (step.Number - 1) * 100 / Math.Max(1, plan.Steps.Count),
         });
     }
 
     /// <inheritdoc/>
-    public void StepFinished(StepReport step) => pipeline.Verbose(string.Create(
-        CultureInfo.InvariantCulture,
-        $"{(step.Phase == StepPhase.Undo ? "undo of " : "")}{step.Name}{(step.Node.Length > 0 ? $" ({step.Node})" : "")} {(step.Succeeded ? "done" : "FAILED")} in {step.ElapsedSeconds * 1000:0.0} ms{(step.Detail.Length > 0 ? $": {step.Detail}" : "")}"));
+    public void StepFinished(StepReport step)
+    {
+        var what = (step.Phase == StepPhase.Run ? "" : $"{step.Phase} of ".ToLowerInvariant()) + step.Name + (step.Node.Length > 0 ? $" ({step.Node})" : "");
+        var detail = step.Detail.Length > 0 ? $": {step.Detail}" : "";
+        pipeline.Verbose(string.Create(
+            CultureInfo.InvariantCulture, $"{what} {(step.Succeeded ? "done" : "FAILED")} in {step.ElapsedSeconds * 1000:0.0} ms{detail}"));
+    }
 }

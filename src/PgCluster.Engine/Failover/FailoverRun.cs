@@ -197,7 +197,7 @@ internal sealed class FailoverRun : IAsyncDisposable
         _pausedAt = _time.GetTimestamp();
         _migrateBudget.CancelAfter(Options.PauseTimeout + Options.MigrateTimeout);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var terminate = _request.BlockerPolicy == BlockerPolicy.Terminate && !_plan.Forced ? TerminateBlockersAsync(over.Token) : Task.FromResult(0);
+        var terminate = _request.BlockerPolicy == BlockerPolicy.Terminate && !_plan.Forced ? TerminateBlockersAsync(over.Token, cancellationToken) : Task.FromResult(0);
         try
         {
             await EachAsync(poolers, async name =>
@@ -214,20 +214,24 @@ internal sealed class FailoverRun : IAsyncDisposable
         return string.Create(CultureInfo.InvariantCulture, $"{poolers.Length} poolers, each for {Options.PauseExpiry.TotalSeconds:0.###} s at most{(terminated > 0 ? $"; {terminated} sessions terminated" : "")}");
     }
 
-    private async Task<int> TerminateBlockersAsync(CancellationToken cancellationToken)
+    /// <summary>Terminates what is still open after half of the pause's time, and says how many sessions that were.</summary>
+    /// <param name="paused">Ends the wait: every pooler was paused before it came to that.</param>
+    /// <param name="cancellationToken">Ends the call too; the pause, whose end the first session's death may be, does not, or the count would be lost.</param>
+    private async Task<int> TerminateBlockersAsync(CancellationToken paused, CancellationToken cancellationToken)
     {
+        var agent = _peers.Node(_plan.From!);
+        IReadOnlyList<PauseBlocker> blockers;
         try
         {
-            await Task.Delay(Options.PauseTimeout / 2, _time, cancellationToken).ConfigureAwait(false);
-            var agent = _peers.Node(_plan.From!);
-            var blockers = await agent.GetOpenTransactionsAsync(Options.PauseTimeout / 2, cancellationToken).ConfigureAwait(false);
-            return blockers.Count == 0 ? 0 : await agent.TerminateSessionsAsync(Token, [.. blockers.Select(b => b.Pid)], cancellationToken).ConfigureAwait(false);
+            await Task.Delay(Options.PauseTimeout / 2, _time, paused).ConfigureAwait(false);
+            blockers = await agent.GetOpenTransactionsAsync(Options.PauseTimeout / 2, paused).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            // Every pooler was paused before it came to that.
             return 0;
         }
+
+        return blockers.Count == 0 ? 0 : await agent.TerminateSessionsAsync(Token, [.. blockers.Select(b => b.Pid)], cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<string> ResumeAsync(string[] poolers, CancellationToken cancellationToken)

@@ -181,9 +181,11 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
     /// <summary>See <see cref="INodeAgent.FollowAsync"/>.</summary>
     public async Task FollowAsync(OperationToken operation, UpstreamAddress upstream, CancellationToken cancellationToken)
     {
+        int timeline;
         using (await EnterAsync(cancellationToken).ConfigureAwait(false))
         {
             await VerifyAsync(operation, cancellationToken).ConfigureAwait(false);
+            timeline = await TimelineOfAsync(operation, upstream, cancellationToken).ConfigureAwait(false);
 
             // Not with the caller's token: one that dies now must not leave a server behind that is a standby on disk and down. Until this is done
             // the dead man's timer stays armed.
@@ -196,7 +198,7 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
         while (true)
         {
             _status = await _server.ProbeAsync(cancellationToken).ConfigureAwait(false);
-            if (_status is { State: NodeState.Running, Role: NodeRole.Standby } && _status.UpstreamAddress == wanted)
+            if (_status is { State: NodeState.Running, Role: NodeRole.Standby } && _status.UpstreamAddress == wanted && _status.Timeline >= timeline)
             {
                 Wake();
                 return;
@@ -420,6 +422,17 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
         _stoppedFor = null;
         Wake();
         return action;
+    }
+
+    /// <summary>
+    /// The timeline a standby of <paramref name="upstream"/> has to reach; 0 when it was not promoted by this operation. A standby streams the old
+    /// timeline to its end first and disconnects there, so one that streams at all has not arrived yet.
+    /// </summary>
+    private async Task<int> TimelineOfAsync(OperationToken operation, UpstreamAddress upstream, CancellationToken cancellationToken)
+    {
+        var entry = await _store.GetAsync(StoreKeys.Operation, cancellationToken).ConfigureAwait(false);
+        return OperationDecision.FromJson(entry?.Value) is { State: DecisionState.Promoted } decision
+            && decision.Id == operation.Id && decision.Target == upstream.Name ? decision.Timeline : 0;
     }
 
     private async Task VerifyAsync(OperationToken operation, CancellationToken cancellationToken)

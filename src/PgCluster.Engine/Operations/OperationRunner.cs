@@ -67,7 +67,7 @@ public sealed class OperationRunner
 
             if (step.FinallyAsync is { } last)
             {
-                undoFailed |= await run.TryAsync(step.Plan, StepPhase.Undo, last, _undoBudget, CancellationToken.None).ConfigureAwait(false) is not null;
+                undoFailed |= await run.TryAsync(step.Plan, StepPhase.Release, last, _undoBudget, CancellationToken.None).ConfigureAwait(false) is not null;
             }
         }
 

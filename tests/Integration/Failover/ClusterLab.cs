@@ -107,7 +107,7 @@ public sealed class ClusterLab : IAsyncLifetime
                     last = string.Join("; ", nodes.Select(n => $"{n.Name} {n.Role} {n.State} {n.SyncState} {n.Evidence}"))
                         + " | " + string.Join("; ", poolers.Select(p => $"{p.Name} {p.State} {p.PointsTo} {p.Evidence}")) + " | " + summary.LockHolder;
                     return primary.Length == 1
-                        && nodes.Count(n => n is { Role: NodeRole.Standby, State: NodeState.Running } && n.Upstream == primary[0].Name) == nodes.Count - 1
+                        && nodes.Count(n => n is { Role: NodeRole.Standby, State: NodeState.Running } && n.Upstream == primary[0].Name && n.Timeline == primary[0].Timeline) == nodes.Count - 1
                         && nodes.Any(n => n.SyncState == SyncState.Sync)
                         && poolers.All(p => p.State == PoolerState.Active && p.PointsTo == $"{primary[0].Host}:{primary[0].Port}")
                         && summary.LockHolder is null
