@@ -212,8 +212,9 @@ Describe 'Stopping asynchronous work' {
 
     It 'tells the person at Ctrl+C what becomes of the work' -Skip:$IsWindows {
         $script = "Import-Module '$(Get-PackedModule)'; Import-Module '$assembly'; [PgCluster.Tests.Probe]::Reset(); Test-AsyncBase Announce"
-        $start = [Diagnostics.ProcessStartInfo]::new([Environment]::ProcessPath)
-        '-NoLogo', '-NoProfile', '-NonInteractive', '-Command', $script | ForEach-Object { $start.ArgumentList.Add($_) }
+        # A suite that runs in the background of a shell inherits an ignored SIGINT, and so would its child.
+        $start = [Diagnostics.ProcessStartInfo]::new('/usr/bin/env')
+        '--default-signal=INT', [Environment]::ProcessPath, '-NoLogo', '-NoProfile', '-NonInteractive', '-Command', $script | ForEach-Object { $start.ArgumentList.Add($_) }
         $start.RedirectStandardOutput = $true
         $start.RedirectStandardError = $true
         $start.RedirectStandardInput = $true

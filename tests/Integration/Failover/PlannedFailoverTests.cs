@@ -170,7 +170,7 @@ public sealed class PlannedFailoverTests(ClusterLab lab) : IClassFixture<Cluster
         var output = await command.StandardOutput.ReadToEndAsync(Token);
         await command.WaitForExitAsync(Token);
 
-        Assert.Equal(0, command.ExitCode);
+        Assert.True(command.ExitCode == 0, output);
         Assert.Contains("\"point_of_no_return\": true", output, StringComparison.Ordinal);
         Assert.Equal(before, await SeenAsync());
     }
