@@ -152,6 +152,9 @@ public sealed class ClusterLab : IAsyncLifetime
             RedirectStandardOutput = true,
             RedirectStandardInput = true,
         };
+
+        // A process that has only just begun, beside many others, may need seconds for its first call; none of these tests is about that.
+        start.Environment["PGCLUSTER_FAILOVER_HEALTH_CHECK_TIMEOUT"] = "8s";
         return System.Diagnostics.Process.Start(start)!;
     }
 
