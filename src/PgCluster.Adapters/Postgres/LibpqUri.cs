@@ -10,6 +10,12 @@ public sealed class LibpqUri
 {
     private static readonly string[] Schemes = ["postgresql://", "postgres://"];
 
+    private static readonly (string Name, SslMode Mode)[] SslModes =
+    [
+        ("disable", SslMode.Disable), ("allow", SslMode.Allow), ("prefer", SslMode.Prefer), ("require", SslMode.Require),
+        ("verify-ca", SslMode.VerifyCA), ("verify-full", SslMode.VerifyFull),
+    ];
+
     private LibpqUri()
     {
     }
@@ -125,6 +131,38 @@ public sealed class LibpqUri
         return builder;
     }
 
+    /// <summary>The same as a libpq connection string, which a server hands to its own libpq. Holds the password when the URI did.</summary>
+    /// <param name="applicationName">application_name to use.</param>
+    public string ToConnectionInfo(string applicationName)
+    {
+        (string Keyword, string? Value)[] settings =
+        [
+            ("host", Host), ("port", Port.ToString(CultureInfo.InvariantCulture)), ("user", User), ("password", Password), ("dbname", Database),
+            ("application_name", applicationName), ("sslmode", SslMode == SslMode.Prefer ? null : SslModes.First(m => m.Mode == SslMode).Name),
+            ("sslrootcert", RootCertificate), ("sslcert", Certificate), ("sslkey", Key),
+        ];
+        return string.Join(' ', settings.Where(s => s.Value is not null).Select(s =>
+            $"{s.Keyword}='{s.Value!.Replace("\\", @"\\", StringComparison.Ordinal).Replace("'", @"\'", StringComparison.Ordinal)}'"));
+    }
+
+    /// <summary>The URI again, without the password.</summary>
+    public string ToUri()
+    {
+        (string Name, string? Value)[] parameters =
+        [
+            ("host", Host.StartsWith('/') ? Host : null), ("application_name", ApplicationName),
+            ("connect_timeout", ConnectTimeout?.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)),
+            ("sslmode", SslMode == SslMode.Prefer ? null : SslModes.First(m => m.Mode == SslMode).Name),
+            ("sslrootcert", RootCertificate), ("sslcert", Certificate), ("sslkey", Key),
+        ];
+        var query = string.Join('&', parameters.Where(p => p.Value is not null).Select(p => $"{p.Name}={Uri.EscapeDataString(p.Value!)}"));
+        var user = User is null ? "" : Uri.EscapeDataString(User) + "@";
+        var host = Host.StartsWith('/') ? "" : Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Uri.EscapeDataString(Host);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"postgresql://{user}{host}:{Port}/{(Database is null ? "" : Uri.EscapeDataString(Database))}{(query.Length > 0 ? "?" + query : "")}");
+    }
+
     /// <summary>Where it leads, without user or password: host:port/database.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Host}:{Port}/{Database ?? User}");
 
@@ -204,16 +242,9 @@ public sealed class LibpqUri
                     : throw Wrong("connect_timeout is no whole number of seconds from 1 to 600");
                 break;
             case "sslmode":
-                SslMode = value switch
-                {
-                    "disable" => SslMode.Disable,
-                    "allow" => SslMode.Allow,
-                    "prefer" => SslMode.Prefer,
-                    "require" => SslMode.Require,
-                    "verify-ca" => SslMode.VerifyCA,
-                    "verify-full" => SslMode.VerifyFull,
-                    _ => throw Wrong("sslmode is none of disable, allow, prefer, require, verify-ca, verify-full"),
-                };
+                SslMode = SslModes.Any(m => m.Name == value)
+                    ? SslModes.First(m => m.Name == value).Mode
+                    : throw Wrong($"sslmode is none of {string.Join(", ", SslModes.Select(m => m.Name))}");
                 break;
             case "sslrootcert":
                 RootCertificate = value;

@@ -7,16 +7,17 @@ namespace PgCluster.Adapters.Switchover;
 public sealed class SwitchoverDatabases : IAsyncDisposable
 {
     /// <summary>Opens nothing yet.</summary>
-    /// <param name="options">The switchover.</param>
-    /// <param name="applicationName">application_name of its connections.</param>
+    /// <param name="sourceUri">libpq URI of the source.</param>
+    /// <param name="targetUri">libpq URI of the target.</param>
+    /// <param name="nameOnSource">application_name of connections to the source.</param>
+    /// <param name="nameOnTarget">application_name of connections to the target.</param>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>: a URI cannot be read.</exception>
-    public SwitchoverDatabases(SwitchoverOptions options, string applicationName)
+    public SwitchoverDatabases(string sourceUri, string targetUri, string nameOnSource, string nameOnTarget)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        SourceUri = LibpqUri.Parse(options.SourceUri);
-        TargetUri = LibpqUri.Parse(options.TargetUri);
-        Source = Build(SourceUri, applicationName);
-        Target = Build(TargetUri, applicationName);
+        SourceUri = LibpqUri.Parse(sourceUri);
+        TargetUri = LibpqUri.Parse(targetUri);
+        Source = Build(SourceUri, nameOnSource);
+        Target = Build(TargetUri, nameOnTarget);
     }
 
     /// <summary>Where the source is.</summary>

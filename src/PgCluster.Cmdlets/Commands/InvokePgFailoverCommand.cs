@@ -47,7 +47,7 @@ public sealed class InvokePgFailoverCommand : FailoverCmdlet
             return;
         }
 
-        var progress = new FailoverProgress(pipeline, plan);
+        var progress = new OperationProgress(pipeline, plan, $"Failover of {plan.Cluster} from {plan.From ?? "nobody"} to {plan.To}");
         OperationReport report;
         using (cancellationToken.Register(() => pipeline.Announce(progress.Committed
             ? "The failover is past its point of no return: it goes on to its end."

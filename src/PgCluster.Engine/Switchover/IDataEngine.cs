@@ -30,6 +30,9 @@ public interface IDataEngine : IAsyncDisposable
     /// </summary>
     Task<string> TurnAsync(CancellationToken cancellationToken);
 
+    /// <summary>Undo of <see cref="TurnAsync"/>: changes flow to the target again, and nothing is kept for the source.</summary>
+    Task<string> TurnBackAsync(CancellationToken cancellationToken);
+
     /// <summary>After the flip: removes what the flow to the target left behind, and lets the kept changes flow back to the source, when that is wanted.</summary>
     Task<string> FlowBackAsync(CancellationToken cancellationToken);
 

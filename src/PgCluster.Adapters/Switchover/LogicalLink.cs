@@ -1,0 +1,186 @@
+using System.Globalization;
+using Npgsql;
+using PgCluster.Adapters.Postgres;
+using PgCluster.Engine.Switchover;
+
+namespace PgCluster.Adapters.Switchover;
+
+/// <summary>
+/// One direction of logical replication: a publication and a slot on the side that changes flow from, a subscription on the side they flow to, all three
+/// of the same name. Whatever has that name is this link's, so that another process can go on with it or take it away.
+/// </summary>
+/// <param name="name">Name of the three.</param>
+/// <param name="from">The side that publishes.</param>
+/// <param name="to">The side that subscribes.</param>
+internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlDataSource to)
+{
+    private const string MarkerTable = "pgcluster_switchover.marker";
+
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan SlowPoll = TimeSpan.FromMilliseconds(50);
+
+    internal string Name => name;
+
+    private string Literal => TableName.Literal(name);
+
+    private string Quoted => TableName.Quote(name);
+
+    /// <summary>Publishes the tables and the marker.</summary>
+    internal async Task PublishAsync(IReadOnlyList<SwitchoverTable> tables, CancellationToken cancellationToken)
+    {
+        if (await ExistsAsync(from, "pg_publication", "pubname", cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        var list = string.Join(", ", tables.Select(t => $"ONLY {t.Name.Sql}").Append(MarkerTable));
+        await Sql.ExecuteAsync(from, $"CREATE PUBLICATION {Quoted} FOR TABLE {list}", cancellationToken).ConfigureAwait(false);
+    }
+
+    internal Task PublishOnlyAsync(IEnumerable<SwitchoverTable> tables, CancellationToken cancellationToken) => Sql.ExecuteAsync(
+        from, $"ALTER PUBLICATION {Quoted} SET TABLE {string.Join(", ", tables.Select(t => $"ONLY {t.Name.Sql}").Append(MarkerTable))}", cancellationToken);
+
+    internal Task<bool> HasSlotAsync(CancellationToken cancellationToken) => ExistsAsync(from, "pg_replication_slots", "slot_name", cancellationToken);
+
+    internal Task<bool> HasSubscriptionAsync(CancellationToken cancellationToken) => ExistsAsync(to, "pg_subscription", "subname", cancellationToken);
+
+    /// <summary>A slot without a snapshot: from now on changes are kept.</summary>
+    internal async Task MakeSlotAsync(CancellationToken cancellationToken)
+    {
+        if (!await HasSlotAsync(cancellationToken).ConfigureAwait(false))
+        {
+            await Sql.ScalarAsync(from, $"SELECT pg_create_logical_replication_slot({Literal}, 'pgoutput')::text", cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Forgets every change kept so far; the caller has made sure that none of them is wanted.</summary>
+    internal async Task AdvanceSlotAsync(CancellationToken cancellationToken)
+    {
+        // A commit that waits for its flush takes everything before it along; only what is flushed can be advanced to.
+        var connection = await from.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var guard = connection.ConfigureAwait(false);
+        await Sql.ExecuteAsync(
+            connection, "SET synchronous_commit = local; UPDATE pgcluster_switchover.state SET changed_at = clock_timestamp()", cancellationToken).ConfigureAwait(false);
+        await Sql.ScalarAsync(connection, $"SELECT pg_replication_slot_advance({Literal}, pg_current_wal_flush_lsn())::text", cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Starts to apply what the slot kept.</summary>
+    /// <param name="publisher">How the subscribing server reaches the publishing one.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    internal async Task SubscribeAsync(LibpqUri publisher, CancellationToken cancellationToken)
+    {
+        if (await HasSubscriptionAsync(cancellationToken).ConfigureAwait(false))
+        {
+            await Sql.ExecuteAsync(to, $"ALTER SUBSCRIPTION {Quoted} ENABLE", cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        await Sql.ExecuteAsync(
+            to,
+            $"CREATE SUBSCRIPTION {Quoted} CONNECTION {TableName.Literal(publisher.ToConnectionInfo(name))} PUBLICATION {Quoted} "
+                + $"WITH (create_slot = false, slot_name = {Literal}, copy_data = false, enabled = true)",
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Lets PostgreSQL copy the tables that the publication has and the subscription has not, and waits until all are in step.</summary>
+    internal async Task RefreshAsync(TimeProvider time, CancellationToken cancellationToken)
+    {
+        await Sql.ExecuteAsync(to, $"ALTER SUBSCRIPTION {Quoted} REFRESH PUBLICATION WITH (copy_data = true)", cancellationToken).ConfigureAwait(false);
+        while (await Sql.ScalarAsync(
+            to,
+            $"SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid WHERE s.subname = {Literal} AND r.srsubstate <> 'r'",
+            cancellationToken).ConfigureAwait(false) != "0")
+        {
+            await Task.Delay(SlowPoll, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Bytes of WAL between what was written and what the other side has confirmed.</summary>
+    internal async Task<long> GetLagAsync(CancellationToken cancellationToken)
+    {
+        var lag = await Sql.ScalarAsync(
+            from, $"SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint FROM pg_replication_slots WHERE slot_name = {Literal}",
+            cancellationToken).ConfigureAwait(false);
+        return lag is null
+            ? throw new PgClusterException(Reason.PlanStale, $"the replication slot {name} is gone: changes of the source were not kept")
+            : long.Parse(lag, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Returns when the subscriber has applied every commit made before the call.</summary>
+    internal async Task<TimeSpan> SettleAsync(TimeProvider time, CancellationToken cancellationToken)
+    {
+        var began = time.GetTimestamp();
+        var token = Guid.NewGuid();
+        var mark = TableName.Literal(token.ToString());
+        await Sql.ExecuteAsync(from, $"DELETE FROM {MarkerTable}; INSERT INTO {MarkerTable} (run_id) VALUES ({mark})", cancellationToken).ConfigureAwait(false);
+        var connection = await to.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var guard = connection.ConfigureAwait(false);
+        while (await Sql.ScalarAsync(connection, $"SELECT 1 FROM {MarkerTable} WHERE run_id = {mark}", cancellationToken).ConfigureAwait(false) is null)
+        {
+            var waited = time.GetElapsedTime(began);
+            if (waited > TimeSpan.FromSeconds(1))
+            {
+                await ThrowIfBrokenAsync(connection, cancellationToken).ConfigureAwait(false);
+            }
+
+            await Task.Delay(waited < TimeSpan.FromSeconds(1) ? Poll : SlowPoll, time, cancellationToken).ConfigureAwait(false);
+        }
+
+        return time.GetElapsedTime(began);
+    }
+
+    /// <summary>Stops applying; the slot goes on keeping.</summary>
+    internal Task DisableAsync(CancellationToken cancellationToken) => Sql.ExecuteAsync(to, $"ALTER SUBSCRIPTION {Quoted} DISABLE", cancellationToken);
+
+    /// <summary>Takes all three away, as far as they are there.</summary>
+    internal async Task RemoveAsync(TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (await HasSubscriptionAsync(cancellationToken).ConfigureAwait(false))
+        {
+            // Without its slot, or the drop would connect to the other side and fail when that is gone.
+            await Sql.ExecuteAsync(to, $"ALTER SUBSCRIPTION {Quoted} DISABLE", cancellationToken).ConfigureAwait(false);
+            await Sql.ExecuteAsync(to, $"ALTER SUBSCRIPTION {Quoted} SET (slot_name = NONE)", cancellationToken).ConfigureAwait(false);
+            await Sql.ExecuteAsync(to, $"DROP SUBSCRIPTION {Quoted}", cancellationToken).ConfigureAwait(false);
+        }
+
+        // The walsender of a subscription that was just dropped may hold the slot for a moment; one of a server that was cut off has to be ended.
+        var began = time.GetTimestamp();
+        while (await HasSlotAsync(cancellationToken).ConfigureAwait(false))
+        {
+            try
+            {
+                await Sql.ExecuteAsync(from, $"SELECT pg_drop_replication_slot({Literal})", cancellationToken).ConfigureAwait(false);
+            }
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.ObjectInUse && time.GetElapsedTime(began) < TimeSpan.FromSeconds(30))
+            {
+                if (time.GetElapsedTime(began) > TimeSpan.FromSeconds(2))
+                {
+                    await Sql.ScalarAsync(
+                        from, $"SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = {Literal} AND active_pid IS NOT NULL",
+                        cancellationToken).ConfigureAwait(false);
+                }
+
+                await Task.Delay(SlowPoll, time, cancellationToken).ConfigureAwait(false);
+            }
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedObject)
+            {
+                break;
+            }
+        }
+
+        await Sql.ExecuteAsync(from, $"DROP PUBLICATION IF EXISTS {Quoted}", cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task ThrowIfBrokenAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var enabled = await Sql.ScalarAsync(connection, $"SELECT subenabled FROM pg_subscription WHERE subname = {Literal}", cancellationToken).ConfigureAwait(false);
+        if (enabled != "True")
+        {
+            throw new PgClusterException(
+                Reason.PostgresUnavailable, $"the subscription {name} on the target is {(enabled is null ? "gone" : "disabled")}; the target server's log says why");
+        }
+    }
+
+    private async Task<bool> ExistsAsync(NpgsqlDataSource side, string catalog, string column, CancellationToken cancellationToken) =>
+        await Sql.ScalarAsync(side, $"SELECT 1 FROM {catalog} WHERE {column} = {Literal}", cancellationToken).ConfigureAwait(false) is not null;
+}

@@ -1,0 +1,238 @@
+using System.Globalization;
+using Npgsql;
+using PgCluster.Engine.Switchover;
+
+namespace PgCluster.Adapters.Switchover;
+
+/// <summary>
+/// The two databases of a run. One session on the source holds the executor's lock from beginning to end, and fences and flips as well: when it is lost, the
+/// run cannot flip any more, and the server has let the writers go on.
+/// </summary>
+public sealed class SwitchoverSite : ISwitchoverSite
+{
+    // A source that answers again within this time says whether the commit whose answer was lost came to be.
+    private static readonly TimeSpan DoubtBudget = TimeSpan.FromSeconds(20);
+
+    private readonly SwitchoverDatabases _databases;
+    private readonly SwitchoverCatalog _catalog;
+    private readonly SwitchoverDefinition _definition;
+    private readonly SwitchoverLimits _limits;
+    private readonly Guid _runId;
+    private readonly TimeProvider _time;
+    private NpgsqlConnection? _session;
+    private WriteFence? _fence;
+    private string? _targetMessage;
+
+    /// <summary>Opens nothing yet.</summary>
+    /// <param name="databases">Source and target; in a rollback they have changed places.</param>
+    /// <param name="catalog">The source's.</param>
+    /// <param name="definition">What is moved; its URIs are those of <paramref name="databases"/>.</param>
+    /// <param name="limits">Time limits and lock numbers.</param>
+    /// <param name="runId">The run.</param>
+    /// <param name="time">The clock.</param>
+    public SwitchoverSite(
+        SwitchoverDatabases databases, SwitchoverCatalog catalog, SwitchoverDefinition definition, SwitchoverLimits limits, Guid runId, TimeProvider time)
+    {
+        _databases = databases;
+        _catalog = catalog;
+        _definition = definition;
+        _limits = limits;
+        _runId = runId;
+        _time = time;
+    }
+
+    private NpgsqlConnection Session => _session ?? throw new InvalidOperationException("the executor's lock is not held");
+
+    private SwitchoverOptions Options => _definition.Options;
+
+    /// <inheritdoc/>
+    public async Task<string> LockAsync(CancellationToken cancellationToken)
+    {
+        _session = await _databases.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await new SwitchoverGuards(_limits).HoldAsync(_session, SwitchoverGuard.Session, cancellationToken).ConfigureAwait(false);
+        await SwitchoverObjects.MoveAsync(_session, SwitchoverPointer.Idle, SwitchoverPointer.InProgress, cancellationToken).ConfigureAwait(false);
+        await SwitchoverObjects.DefineAsync(_session, _runId, _definition.ToJson(), cancellationToken).ConfigureAwait(false);
+        return string.Create(CultureInfo.InvariantCulture, $"lock {_limits.ExecutorLock} held by backend {_session.ProcessID}");
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> UnlockAsync(CancellationToken cancellationToken)
+    {
+        if (_session is not { } session)
+        {
+            return "was not held";
+        }
+
+        _session = null;
+        try
+        {
+            var idle = new NpgsqlCommand(
+                "UPDATE pgcluster_switchover.state SET current_state = 'idle', changed_at = clock_timestamp() WHERE current_state = 'in_progress' AND run_id = $1", session)
+            {
+                Parameters = { new NpgsqlParameter<Guid> { TypedValue = _runId } },
+            };
+            await using (idle.ConfigureAwait(false))
+            {
+                return await idle.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false) == 1
+                    ? "the source stays in charge and is marked as idle" : "the target is in charge";
+            }
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+        {
+            return "the session was lost, and its lock with it";
+        }
+        finally
+        {
+            // Closed for good: a pooled one would keep the lock.
+            NpgsqlConnection.ClearPool(session);
+            await session.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> BringSchemaAsync(CancellationToken cancellationToken) =>
+        await new SchemaTransfer(_databases, Options, _time).PreDataAsync(cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async Task<string> FinishSchemaAsync(CancellationToken cancellationToken) =>
+        await new SchemaTransfer(_databases, Options, _time).PostDataAsync(cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async Task<string> VerifyAsync(Func<CancellationToken, Task<string>> drain, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(drain);
+        var verifier = new CopyVerifier(_databases, _catalog.Tables, Options.Verify, Options.Jobs, _time);
+        await using var verifierGuard = verifier.ConfigureAwait(false);
+        var began = _time.GetTimestamp();
+        var fence = await WriteFence.AcquireAsync(Session, _catalog.Tables, _limits, _time, cancellationToken).ConfigureAwait(false);
+        await using (fence.ConfigureAwait(false))
+        {
+            await drain(cancellationToken).ConfigureAwait(false);
+            await verifier.TakeSnapshotsAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        var held = _time.GetElapsedTime(began);
+        var differences = await verifier.CompareAsync(cancellationToken).ConfigureAwait(false);
+        return differences.Count == 0
+            ? string.Create(CultureInfo.InvariantCulture, $"{_catalog.Tables.Count} tables are equal ({Options.Verify}); writers waited {held.TotalMilliseconds:0} ms")
+            : throw new PgClusterException(
+                Reason.VerificationFailed,
+                $"the target differs from the source in {differences.Count} tables: {string.Join("; ", differences.Take(5))}{(differences.Count > 5 ? "; …" : "")}");
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> FenceAsync(CancellationToken cancellationToken)
+    {
+        _fence = await WriteFence.AcquireAsync(Session, _catalog.Tables, _limits, _time, cancellationToken).ConfigureAwait(false);
+        return $"{_catalog.Tables.Count} tables locked";
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> UnfenceAsync(CancellationToken cancellationToken)
+    {
+        if (_fence is { } fence)
+        {
+            _fence = null;
+            await fence.DisposeAsync().ConfigureAwait(false);
+        }
+
+        return "writers go on";
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> CopySequencesAsync(CancellationToken cancellationToken)
+    {
+        var target = await _databases.Target.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var guard = target.ConfigureAwait(false);
+        await SequenceSync.CopyAsync(Session, target, _catalog.Sequences, cancellationToken).ConfigureAwait(false);
+        return $"{_catalog.Sequences.Count} sequences";
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> OpenTargetAsync(CancellationToken cancellationToken)
+    {
+        var target = await _databases.Target.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var guard = target.ConfigureAwait(false);
+        var before = await SwitchoverObjects.ReadAsync(target, cancellationToken).ConfigureAwait(false);
+        await Sql.ExecuteAsync(target, "BEGIN", cancellationToken).ConfigureAwait(false);
+        if (before?.Pointer == SwitchoverPointer.UseNextDb)
+        {
+            _targetMessage = RefusalFor(_databases.SourceUri.ToString());
+            await WriteFence.OpenAsync(target, cancellationToken).ConfigureAwait(false);
+            await SwitchoverObjects.MoveAsync(target, SwitchoverPointer.UseNextDb, SwitchoverPointer.Idle, cancellationToken).ConfigureAwait(false);
+        }
+
+        await SwitchoverObjects.DefineAsync(target, _runId, _definition.ToJson(), cancellationToken).ConfigureAwait(false);
+        await Sql.ExecuteAsync(target, "COMMIT", cancellationToken).ConfigureAwait(false);
+        return _targetMessage is null ? "it takes writes" : "it takes writes again";
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> CloseTargetAsync(CancellationToken cancellationToken)
+    {
+        if (_targetMessage is not { } message)
+        {
+            return "nobody was sent there";
+        }
+
+        var target = await _databases.Target.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var guard = target.ConfigureAwait(false);
+        await Sql.ExecuteAsync(target, "BEGIN", cancellationToken).ConfigureAwait(false);
+        await WriteFence.CloseAsync(target, _catalog.Tables, message, cancellationToken).ConfigureAwait(false);
+        await SwitchoverObjects.MoveAsync(target, SwitchoverPointer.Idle, SwitchoverPointer.UseNextDb, cancellationToken).ConfigureAwait(false);
+        await Sql.ExecuteAsync(target, "COMMIT", cancellationToken).ConfigureAwait(false);
+        return "it refuses writes again";
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> FlipAsync(CancellationToken cancellationToken)
+    {
+        var fence = _fence ?? throw new InvalidOperationException("the tables are not locked");
+        try
+        {
+            await fence.FlipAsync(_runId, RefusalFor(_databases.TargetUri.ToString()), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is NpgsqlException or OperationCanceledException or InvalidOperationException or TimeoutException)
+        {
+            await fence.DisposeAsync().ConfigureAwait(false);
+            await SettleDoubtAsync(e).ConfigureAwait(false);
+        }
+
+        _fence = null;
+        return $"{_databases.SourceUri} refuses writes, {_databases.TargetUri} is in charge";
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await UnfenceAsync(CancellationToken.None).ConfigureAwait(false);
+        await UnlockAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private static string RefusalFor(string next) => $"this database was switched over: the application's database is {next} now";
+
+    /// <summary>The commit failed, or only its answer did: the pointer itself says which.</summary>
+    private async Task SettleDoubtAsync(Exception cause)
+    {
+        var began = _time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                var connection = await _databases.Source.OpenConnectionAsync(CancellationToken.None).ConfigureAwait(false);
+                await using var guard = connection.ConfigureAwait(false);
+                var row = await SwitchoverObjects.ReadAsync(connection, CancellationToken.None).ConfigureAwait(false);
+                if (row is { Pointer: SwitchoverPointer.UseNextDb } && row.RunId == _runId)
+                {
+                    return;
+                }
+
+                throw new PgClusterException(Reason.PlanStale, $"the pointer was not flipped: {cause.Message}", cause);
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException && _time.GetElapsedTime(began) < DoubtBudget)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200), _time, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+}

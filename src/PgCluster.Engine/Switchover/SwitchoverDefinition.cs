@@ -1,0 +1,26 @@
+using System.Text.Json;
+
+namespace PgCluster.Engine.Switchover;
+
+/// <summary>What both databases remember of a switchover, so that another process can show it, go on with it or take the way back. Never a secret.</summary>
+/// <param name="Options">What was asked for; the URIs without passwords.</param>
+/// <param name="Engine">The engine of the last run; Auto before the first.</param>
+/// <param name="Rollback">True when the last run was a rollback.</param>
+public sealed record SwitchoverDefinition(SwitchoverOptions Options, SwitchoverEngine Engine, bool Rollback = false)
+{
+    /// <summary>As JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.SwitchoverDefinition);
+
+    /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
+    public static SwitchoverDefinition? FromJson(string? json)
+    {
+        try
+        {
+            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.SwitchoverDefinition);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
