@@ -151,7 +151,9 @@ public sealed class ClusterConnection : IAsyncDisposable
         return await _failover.RunAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The clients' way through this cluster's poolers, to lead it to another database or back. Nothing happens before it is prepared.</summary>
+    /// <summary>
+    /// The clients' way through this cluster's poolers, to lead it to another database or back. Nothing happens before it is prepared.
+    /// </summary>
     /// <param name="runId">The switchover: what its pointer in the source database carries.</param>
     /// <param name="host">Host of the other database, as the poolers reach it.</param>
     /// <param name="port">Its TCP port.</param>

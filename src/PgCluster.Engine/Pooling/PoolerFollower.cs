@@ -5,8 +5,8 @@ using PgCluster.Engine.Switchover;
 namespace PgCluster.Engine.Pooling;
 
 /// <summary>
-/// Keeps one pooler pointed to where the store says, the primary as a rule: renders its configuration, reloads it, and confirms what it says afterwards, because
-/// PgBouncer answers a RELOAD of a broken file as it does a good one. What fails is tried again for ever; a newer value takes the place of an
+/// Keeps one pooler pointed to where the store says, the primary as a rule: renders its configuration, reloads it, and confirms what it says afterwards,
+/// because PgBouncer answers a RELOAD of a broken file as it does a good one. What fails is tried again for ever; a newer value takes the place of an
 /// older one at once. Keys that are gone or unreadable change nothing: the old state stays.
 /// </summary>
 public sealed class PoolerFollower
@@ -234,7 +234,10 @@ public sealed class PoolerFollower
     private async Task<string?> RehearseAsync(Redirect announced, IReadOnlyList<PoolerDatabase> databases, CancellationToken cancellationToken)
     {
         // A pooler leads to one server: the clients of another application would find themselves where their database is not.
-        var others = databases.Where(d => !d.IsConsole && d.Database != announced.SourceDatabase && d.Database != MaintenanceDatabase).Select(d => d.Name).ToArray();
+        var others = databases
+            .Where(d => !d.IsConsole && d.Database != announced.SourceDatabase && d.Database != MaintenanceDatabase)
+            .Select(d => d.Name)
+            .ToArray();
         var objection = others.Length > 0
             ? $"it serves {string.Join(", ", others)} too, which would be led away together with {announced.SourceDatabase}"
             : await _config.ObjectionAsync(announced, cancellationToken).ConfigureAwait(false);

@@ -11,14 +11,17 @@ namespace PgCluster.Engine.Pooling;
 /// <param name="Problem">Why there is no target; null when there is one.</param>
 public sealed record WantedTarget(long Revision, PoolerTarget? Target, Redirect? Announced = null, string? Problem = null)
 {
-    /// <summary>The active redirect, else the primary. A redirect that cannot be read is not taken for none: clients would go back to a database they left.</summary>
+    /// <summary>
+    /// The active redirect, else the primary. A redirect that cannot be read is not taken for none: clients would go back to a database they left.
+    /// </summary>
     public static WantedTarget Decide(KeyedValue primary, KeyedValue redirect)
     {
         var revision = Math.Max(primary.Revision, redirect.Revision);
         var read = Redirect.FromJson(redirect.Value);
         if (redirect.Value is not null && read is null)
         {
-            return new WantedTarget(revision, null, null, string.Create(CultureInfo.InvariantCulture, $"revision {redirect.Revision} has a redirect that cannot be read"));
+            return new WantedTarget(
+                revision, null, null, string.Create(CultureInfo.InvariantCulture, $"revision {redirect.Revision} has a redirect that cannot be read"));
         }
 
         if (read is { State: RedirectState.Active })
@@ -29,6 +32,7 @@ public sealed record WantedTarget(long Revision, PoolerTarget? Target, Redirect?
         return PrimaryAddress.TryParse(primary.Value, out var address)
             ? new WantedTarget(revision, new PoolerTarget(address), read)
             : new WantedTarget(revision, null, read, string.Create(
-                CultureInfo.InvariantCulture, $"revision {primary.Revision} publishes no primary: {(primary.Value is null ? "absent" : $"'{primary.Value}'")}"));
+                CultureInfo.InvariantCulture,
+                $"revision {primary.Revision} publishes no primary: {(primary.Value is null ? "absent" : $"'{primary.Value}'")}"));
     }
 }

@@ -12,7 +12,9 @@ public interface IClientRoute : IAsyncDisposable
     /// </summary>
     CancellationToken StopLost => CancellationToken.None;
 
-    /// <summary>Announces the move, keeps others from changing the route meanwhile, and proves that everyone on it could follow. Clients notice nothing.</summary>
+    /// <summary>
+    /// Announces the move, keeps others from changing the route meanwhile, and proves that everyone on it could follow. Clients notice nothing.
+    /// </summary>
     Task<string> PrepareAsync(CancellationToken cancellationToken);
 
     /// <summary>Returns when nobody can write through this route any more; clients wait.</summary>

@@ -69,7 +69,10 @@ public sealed class PoolerRoute : IClientRoute
 
     private PoolerGroup Poolers => _poolers ?? throw new InvalidOperationException("prepare comes first");
 
-    /// <summary>Takes the cluster's lock, so that no failover happens meanwhile, looks at every pooler, announces the redirect, and waits until every proxy has tried it on paper.</summary>
+    /// <summary>
+    /// Takes the cluster's lock, so that no failover happens meanwhile, looks at every pooler, announces the redirect, and waits until every proxy has
+    /// tried it on paper.
+    /// </summary>
     /// <inheritdoc/>
     public async Task<string> PrepareAsync(CancellationToken cancellationToken)
     {
@@ -124,7 +127,9 @@ public sealed class PoolerRoute : IClientRoute
         return $"{_poolers.Names.Count} poolers could be led to {_redirect}";
     }
 
-    /// <summary>Pauses every pooler at once under leases. From here <c>failover.pause_timeout + failover.migrate_timeout</c> bounds everything up to the flip.</summary>
+    /// <summary>
+    /// Pauses every pooler at once under leases. From here <c>failover.pause_timeout + failover.migrate_timeout</c> bounds everything up to the flip.
+    /// </summary>
     /// <inheritdoc/>
     public async Task<string> StopAsync(CancellationToken cancellationToken)
     {
@@ -151,7 +156,8 @@ public sealed class PoolerRoute : IClientRoute
             throw new PgClusterException(Reason.StepTimeout, "pause_timeout + migrate_timeout are over and not every pooler is paused", e);
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"{Poolers.Names.Count} poolers paused, each for {options.PauseExpiry.TotalSeconds:0.###} s at most");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{Poolers.Names.Count} poolers paused, each for {options.PauseExpiry.TotalSeconds:0.###} s at most");
     }
 
     /// <summary>Puts the redirect into force, or takes it away on the way back, and returns when every pooler itself says that it leads there.</summary>
@@ -236,7 +242,8 @@ public sealed class PoolerRoute : IClientRoute
             var rehearsed = reports.Values.Where(r => r.Rehearsed == _redirect.RunId).ToArray();
             if (rehearsed.FirstOrDefault(r => r.Objection is not null) is { } objector)
             {
-                throw new PgClusterException(Reason.PreflightFailed, $"pooler {objector.Pooler} could not be led to {_redirect}: {objector.Objection}") { Target = objector.Pooler };
+                throw new PgClusterException(
+                    Reason.PreflightFailed, $"pooler {objector.Pooler} could not be led to {_redirect}: {objector.Objection}") { Target = objector.Pooler };
             }
 
             var silent = Poolers.Names.Except(rehearsed.Select(r => r.Pooler), StringComparer.Ordinal).ToArray();
@@ -247,7 +254,9 @@ public sealed class PoolerRoute : IClientRoute
 
             if (_time.GetElapsedTime(began) > patience)
             {
-                var why = string.Join("; ", silent.Select(name => $"{name}: {(reports.TryGetValue(name, out var report) ? report.Error ?? $"its proxy, version {report.Version}, does not try" : "no proxy is alive")}"));
+                var why = string.Join("; ", silent.Select(name => $"{name}: {(reports.TryGetValue(name, out var report)
+                    ? report.Error ?? $"its proxy, version {report.Version}, does not try"
+                    : "no proxy is alive")}"));
                 throw new PgClusterException(Reason.PoolerUnreachable, $"not every pooler could be led to {_redirect}: {why}") { Target = silent[0] };
             }
 
@@ -259,7 +268,9 @@ public sealed class PoolerRoute : IClientRoute
     {
         await Poolers.ResumeAsync(Poolers.Names, _leaseId, cancellationToken).ConfigureAwait(false);
         _stopped = false;
-        done.Add(string.Create(CultureInfo.InvariantCulture, $"{Poolers.Names.Count} poolers resumed, {_time.GetElapsedTime(_stoppedAt).TotalMilliseconds:0} ms after the pause began"));
+        done.Add(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Poolers.Names.Count} poolers resumed, {_time.GetElapsedTime(_stoppedAt).TotalMilliseconds:0} ms after the pause began"));
     }
 
     private async Task UnlockAsync(List<string> done)

@@ -21,7 +21,8 @@ internal static class RedirectRecord
 
             if (entry is not null && Redirect.FromJson(entry.Value)?.RunId != redirect.RunId)
             {
-                throw new PgClusterException(Reason.PlanStale, $"another switchover has announced where clients go: {StoreKeys.Redirect} is not run {redirect.RunId}'s");
+                throw new PgClusterException(
+                    Reason.PlanStale, $"another switchover has announced where clients go: {StoreKeys.Redirect} is not run {redirect.RunId}'s");
             }
 
             await store.CommitAsync([Unchanged(entry)], [new StoreOperation.Put(StoreKeys.Redirect, active)], cancellationToken).ConfigureAwait(false);

@@ -46,8 +46,12 @@ internal sealed partial class RedirectSettler(IPostgresServer server, IClusterSt
             case RedirectAction.Activate:
                 LogActivated(redirect.RunId, redirect.ToString(), await RedirectRecord.ActivateAsync(store, redirect, cancellationToken).ConfigureAwait(false));
                 break;
-            case RedirectAction.Withdraw when await RedirectRecord.RemoveAsync(store, redirect.RunId, RedirectState.Pending, cancellationToken).ConfigureAwait(false):
-                LogWithdrawn(redirect.RunId, redirect.ToString());
+            case RedirectAction.Withdraw:
+                if (await RedirectRecord.RemoveAsync(store, redirect.RunId, RedirectState.Pending, cancellationToken).ConfigureAwait(false))
+                {
+                    LogWithdrawn(redirect.RunId, redirect.ToString());
+                }
+
                 break;
         }
     }

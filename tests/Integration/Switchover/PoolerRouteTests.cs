@@ -13,7 +13,12 @@ namespace PgCluster.Tests.Integration.Switchover;
 public sealed class PoolerRouteTests(ClusterLab lab, PostgresInstance other) : IClassFixture<ClusterLab>, IClassFixture<PostgresInstance>, IAsyncLifetime
 {
     private const string Database = "app";
-    private const string WritesTable = "DROP TABLE IF EXISTS route_writes; CREATE TABLE route_writes (id bigint GENERATED ALWAYS AS IDENTITY); GRANT ALL ON route_writes TO app;";
+    private const string WritesTable = """
+        DROP TABLE IF EXISTS route_writes;
+        CREATE TABLE route_writes (id bigint GENERATED ALWAYS AS IDENTITY);
+        GRANT ALL ON route_writes TO app;
+
+        """;
 
     private static readonly Dictionary<string, string> ShortBudgets = new()
     {

@@ -12,7 +12,8 @@ namespace PgCluster.Tests.Unit.Switchover;
 public sealed class RedirectSettlerTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
-    private static readonly Redirect Pending = new(Guid.Parse("11111111-2222-3333-4444-555555555555"), RedirectState.Pending, "db.new", 5432, "orders", "orders");
+    private static readonly Redirect Pending = new(
+        Guid.Parse("11111111-2222-3333-4444-555555555555"), RedirectState.Pending, "db.new", 5432, "orders", "orders");
 
     private readonly FakeTimeProvider _time = new();
     private readonly IPostgresServer _server = Substitute.For<IPostgresServer>();

@@ -10,7 +10,8 @@ public sealed class RedirectTests
         var redirect = new Redirect(Guid.Parse("11111111-2222-3333-4444-555555555555"), RedirectState.Active, "db.new", 5433, "orders2", "orders");
 
         Assert.Equal(
-            """{"run_id":"11111111-2222-3333-4444-555555555555","state":"Active","host":"db.new","port":5433,"database":"orders2","source_database":"orders"}""",
+            """{"run_id":"11111111-2222-3333-4444-555555555555","state":"Active","host":"db.new","port":5433,"""
+            + "\"database\":\"orders2\",\"source_database\":\"orders\"}",
             redirect.ToJson());
         Assert.Equal(redirect, Redirect.FromJson(redirect.ToJson()));
     }
