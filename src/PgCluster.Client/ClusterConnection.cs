@@ -7,6 +7,7 @@ using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Operations;
 using PgCluster.Engine.Store;
+using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Client;
@@ -149,6 +150,20 @@ public sealed class ClusterConnection : IAsyncDisposable
 
         return await _failover.RunAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>
+    /// The clients' way through this cluster's poolers, to lead it to another database or back. Nothing happens before it is prepared.
+    /// </summary>
+    /// <param name="runId">The switchover: what its pointer in the source database carries.</param>
+    /// <param name="host">Host of the other database, as the poolers reach it.</param>
+    /// <param name="port">Its TCP port.</param>
+    /// <param name="database">The other database.</param>
+    /// <param name="sourceDatabase">The database of this cluster.</param>
+    /// <param name="holder">user@host of who asks.</param>
+    /// <param name="back">True to lead clients from the other database back to this cluster's primary.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>.</exception>
+    public IClientRoute OpenRoute(Guid runId, string host, int port, string database, string sourceDatabase, string holder, bool back = false) => new PoolerRoute(
+        _store, _peers, _config, _time, new Redirect(runId, RedirectState.Pending, host, port, database, sourceDatabase), holder, back);
 
     /// <summary>The refusal of a plan as an error; null when it may run.</summary>
     public static PgClusterException? RefusalOf(OperationPlan plan) => FailoverAssessment.RefusalOf(plan);

@@ -16,4 +16,5 @@ namespace PgCluster.Engine;
 [JsonSerializable(typeof(OperationDecision))]
 [JsonSerializable(typeof(SynchronousPolicyRecord))]
 [JsonSerializable(typeof(Pooling.ProxyReport))]
+[JsonSerializable(typeof(Switchover.Redirect))]
 internal sealed partial class EngineJson : JsonSerializerContext;

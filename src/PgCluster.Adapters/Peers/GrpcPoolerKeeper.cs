@@ -33,6 +33,8 @@ internal sealed class GrpcPoolerKeeper(string pooler, PeerCalls calls) : IPooler
         return (await calls.CallAsync(PeerMethods.Resume, request, cancellationToken).ConfigureAwait(false)).Resumed;
     }
 
-    public Task ConfirmTargetAsync(string host, int port, CancellationToken cancellationToken) =>
-        calls.CallAsync(PeerMethods.ConfirmTarget, new ConfirmTargetRequest { Pooler = pooler, Host = host, Port = port }, cancellationToken);
+    public Task ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken) => calls.CallAsync(
+        PeerMethods.ConfirmTarget,
+        new ConfirmTargetRequest { Pooler = pooler, Host = target.Address.Host, Port = target.Address.Port, InsteadOf = target.InsteadOf ?? "" },
+        cancellationToken);
 }

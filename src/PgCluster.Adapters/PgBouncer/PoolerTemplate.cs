@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using PgCluster.Engine.Pooling;
+using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Adapters.PgBouncer;
@@ -24,7 +25,7 @@ public sealed class PoolerTemplate : IPoolerConfig
     /// <summary>Makes it; no file is read yet.</summary>
     /// <param name="templateFile">Path of the template.</param>
     /// <param name="configFile">Path of the file to write: the one PgBouncer was started with.</param>
-    /// <param name="database">Value of <c>{{.Database}}</c>; null when the template must not use it.</param>
+    /// <param name="database">Value of <c>{{.Database}}</c> where the target has none; null when the template must not use it.</param>
     public PoolerTemplate(string templateFile, string configFile, string? database)
     {
         ArgumentException.ThrowIfNullOrEmpty(templateFile);
@@ -36,9 +37,9 @@ public sealed class PoolerTemplate : IPoolerConfig
 
     /// <summary>The template with the variables' values in it.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>: the template or a value cannot be used.</exception>
-    public async Task<string> RenderAsync(PrimaryAddress primary, CancellationToken cancellationToken)
+    public async Task<string> RenderAsync(PoolerTarget target, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(primary);
+        ArgumentNullException.ThrowIfNull(target);
         string template;
         try
         {
@@ -55,27 +56,52 @@ public sealed class PoolerTemplate : IPoolerConfig
             throw Invalid($"the PgBouncer template {_templateFile} needs {RequiredSetting} with {RequiredParameter} in it", _templateFile);
         }
 
-        return Fill(template, primary);
+        return Fill(template, target);
     }
 
     /// <inheritdoc/>
-    public async Task WriteAsync(PrimaryAddress primary, CancellationToken cancellationToken)
+    public async Task WriteAsync(PoolerTarget target, CancellationToken cancellationToken)
     {
-        var text = await RenderAsync(primary, cancellationToken).ConfigureAwait(false);
+        var text = await RenderAsync(target, cancellationToken).ConfigureAwait(false);
         try
         {
             // A link stays a link: what it leads to is replaced.
             var file = new FileInfo(_configFile);
-            var target = file.LinkTarget is null ? file.FullName : file.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+            var path = file.LinkTarget is null ? file.FullName : file.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
             var bytes = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false).GetBytes(text);
-            if (!await IsAlreadyAsync(target, bytes, cancellationToken).ConfigureAwait(false))
+            if (!await IsAlreadyAsync(path, bytes, cancellationToken).ConfigureAwait(false))
             {
-                await ReplaceAsync(target, bytes, cancellationToken).ConfigureAwait(false);
+                await ReplaceAsync(path, bytes, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw Invalid($"failed to write the PgBouncer configuration {_configFile}: {exception.Message}", _configFile, exception);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<string?> ObjectionAsync(Redirect redirect, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(redirect);
+        var there = new PrimaryAddress(redirect.Host, redirect.Port);
+        Task<string> With(string database) => RenderAsync(new PoolerTarget(there, database), cancellationToken);
+        try
+        {
+            var moved = await With(redirect.Database).ConfigureAwait(false);
+            var named = await With(redirect.SourceDatabase).ConfigureAwait(false);
+            if (_database is not null && _database != redirect.SourceDatabase && await With(_database).ConfigureAwait(false) != named)
+            {
+                return $"{{{{.Database}}}} in {_templateFile} is {_database}, not {redirect.SourceDatabase}";
+            }
+
+            return redirect.Database != redirect.SourceDatabase && moved == named
+                ? $"{_templateFile} has no {{{{.Database}}}} that would lead from {redirect.SourceDatabase} to {redirect.Database}"
+                : null;
+        }
+        catch (PgClusterException e) when (e.Reason == Reason.InvalidConfiguration)
+        {
+            return e.Message;
         }
     }
 
@@ -139,7 +165,7 @@ public sealed class PoolerTemplate : IPoolerConfig
             && line[(equals + 1)..].Split(',', StringSplitOptions.TrimEntries).Contains(RequiredParameter, StringComparer.Ordinal);
     }
 
-    private string Fill(string template, PrimaryAddress primary)
+    private string Fill(string template, PoolerTarget target)
     {
         var text = new StringBuilder(template.Length + 64);
         var position = 0;
@@ -158,18 +184,18 @@ public sealed class PoolerTemplate : IPoolerConfig
             }
 
             var name = template[(open + 2)..close].Trim();
-            text.Append(template, position, open - position).Append(Value(name, template, open, primary));
+            text.Append(template, position, open - position).Append(Value(name, template, open, target));
             position = close + 2;
         }
     }
 
-    private string Value(string name, string template, int at, PrimaryAddress primary)
+    private string Value(string name, string template, int at, PoolerTarget target)
     {
         var value = name switch
         {
-            ".Host" => primary.Host,
-            ".Port" => primary.Port.ToString(CultureInfo.InvariantCulture),
-            ".Database" => _database ?? throw InvalidLine(template, at, "{{.Database}} is used and no database is configured"),
+            ".Host" => target.Address.Host,
+            ".Port" => target.Address.Port.ToString(CultureInfo.InvariantCulture),
+            ".Database" => target.Database ?? _database ?? throw InvalidLine(template, at, "{{.Database}} is used and no database is configured"),
             _ => throw InvalidLine(template, at, $"{{{{{name}}}}} is none of {{{{.Host}}}}, {{{{.Port}}}} and {{{{.Database}}}}"),
         };
 

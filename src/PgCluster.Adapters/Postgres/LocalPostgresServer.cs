@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using PgCluster.Adapters.Process;
 using PgCluster.Engine.Nodes;
+using PgCluster.Engine.Switchover;
 
 namespace PgCluster.Adapters.Postgres;
 
@@ -327,6 +328,29 @@ public sealed class LocalPostgresServer : IPostgresServer
             }
 
             await PollDelayAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<SourcePointer?> ReadPointerAsync(string database, CancellationToken cancellationToken)
+    {
+        const string Sql = "SELECT current_state::text || ' ' || coalesce(run_id::text, '') FROM pgcluster_switchover.state";
+        var sql = new PostgresConnection(_options with { Database = database }, _time, _logger);
+        await using (sql.ConfigureAwait(false))
+        {
+            try
+            {
+                var row = await sql.ScalarAsync(Sql, _options.ConnectTimeout, cancellationToken).ConfigureAwait(false);
+                return row?.Split(' ', 2) is [var state, var run] ? new SourcePointer(state, Guid.TryParse(run, out var id) ? id : null) : null;
+            }
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName or PostgresErrorCodes.InvalidCatalogName)
+            {
+                return null;
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            {
+                throw Unavailable($"does not say where database {database} points to", e);
+            }
         }
     }
 

@@ -36,7 +36,7 @@ internal static class ProxyHost
                 new PoolerFollowerOptions { PoolerTimeout = config.Proxy.PoolerTimeout, RetryInterval = config.Proxy.RetryInterval },
                 time, logs.CreateLogger<PoolerFollower>());
             var stream = new PrimaryKeyStream(
-                store, config.Etcd.PrimaryKey, config.Proxy.PollInterval, config.Proxy.GetTimeout, time, logs.CreateLogger<PrimaryKeyStream>());
+                store, [config.Etcd.PrimaryKey, StoreKeys.Redirect], config.Proxy.PollInterval, config.Proxy.GetTimeout, time, logs.CreateLogger<PrimaryKeyStream>());
             var report = new LeasedKey(
                 store, StoreKeys.Proxies + pooler.Name, config.Agent.StateTtl, TimeSpan.FromMilliseconds(200), time, logs.CreateLogger<LeasedKey>());
             var kept = keptHere ? new KeptPooler(config, pooler, time, logs) : null;
@@ -48,7 +48,7 @@ internal static class ProxyHost
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             Task[] work =
             [
-                follower.RunAsync(stream.ReadAllAsync(stop.Token), stop.Token),
+                follower.RunAsync(stream.ReadAllAsync(stop.Token).AsWantedTargets(config.Etcd.PrimaryKey, CancellationToken.None), stop.Token),
                 report.RunAsync(() => Describe(pooler.Name, follower.State), stop.Token),
                 kept is null ? Task.CompletedTask : KeptPoolers.ServeAsync(kept, config, store, time, logs, stop.Token),
             ];
@@ -69,5 +69,5 @@ internal static class ProxyHost
     }
 
     private static string Describe(string pooler, PoolerFollowerState state) =>
-        new ProxyReport(pooler, state.Revision, state.Primary?.ToString(), state.LastError, ProductVersion.Text).ToJson();
+        new ProxyReport(pooler, state.Revision, state.Target?.Address.ToString(), state.LastError, ProductVersion.Text, state.Rehearsed, state.Objection).ToJson();
 }

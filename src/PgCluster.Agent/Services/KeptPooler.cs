@@ -34,13 +34,13 @@ internal sealed class KeptPooler : IAsyncDisposable
     public Task<PoolerInfo> ProbeAsync(CancellationToken cancellationToken) => _probe.ProbeAsync(cancellationToken);
 
     /// <summary>Returns when the pooler itself says that each of its databases leads there.</summary>
-    public async Task<TimeSpan> ConfirmTargetAsync(string host, int port, CancellationToken cancellationToken)
+    public async Task<TimeSpan> ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken)
     {
         var began = _time.GetTimestamp();
         while (true)
         {
             var databases = await _console.ShowDatabasesAsync(cancellationToken).ConfigureAwait(false);
-            if (databases.Where(d => !d.IsConsole).All(d => d.Host == host && d.Port == port))
+            if (target.StraysAmong(databases).Length == 0)
             {
                 return _time.GetElapsedTime(began);
             }

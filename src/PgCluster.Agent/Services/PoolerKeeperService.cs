@@ -1,6 +1,7 @@
 using PgCluster.Adapters.Peers;
 using PgCluster.Agent.Grpc;
 using PgCluster.Engine.Pooling;
+using PgCluster.Engine.Topology;
 using PgCluster.Protos.V1;
 
 namespace PgCluster.Agent.Services;
@@ -30,7 +31,9 @@ internal static class PoolerKeeperService
             })
             .MapUnary(PeerMethods.ConfirmTarget, async (request, call) => new ConfirmTargetResponse
             {
-                WaitedMs = (await Find(request.Pooler).ConfirmTargetAsync(request.Host, request.Port, call.CancellationToken).ConfigureAwait(false)).TotalMilliseconds,
+                WaitedMs = (await Find(request.Pooler).ConfirmTargetAsync(
+                    new PoolerTarget(new PrimaryAddress(request.Host, request.Port), null, request.InsteadOf.Length > 0 ? request.InsteadOf : null),
+                    call.CancellationToken).ConfigureAwait(false)).TotalMilliseconds,
             });
     }
 }

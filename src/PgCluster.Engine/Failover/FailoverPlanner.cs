@@ -1,5 +1,6 @@
 using System.Globalization;
 using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Engine.Failover;
@@ -10,6 +11,9 @@ namespace PgCluster.Engine.Failover;
 /// </summary>
 public static class FailoverPlanner
 {
+    /// <summary>Name of the check that says that clients have left the cluster; a plan without it is for one that they use.</summary>
+    internal const string ClientsElsewhere = "ClientsElsewhere";
+
     /// <summary>Judges and plans.</summary>
     /// <param name="view">The cluster.</param>
     /// <param name="request">What was asked.</param>
@@ -28,7 +32,8 @@ public static class FailoverPlanner
             LockFree(view, request),
             .. forced ? ForcedChecks(view, request, from) : PlannedChecks(view, request, options, from, target),
             Target(request, candidates, target),
-            .. view.Poolers.Select(p => Pooler(p, from, forced, request)),
+            .. Redirected(view),
+            .. PoolersInUse(view).Select(p => Pooler(p, from, forced, request)),
             .. Proxies(view),
         ];
         var ready = !checks.Any(c => c.Status == CheckStatus.Failed);
@@ -225,7 +230,24 @@ public static class FailoverPlanner
                 string.Create(CultureInfo.InvariantCulture, $"pooler {pooler.Name} serves {pooler.Clients} clients by {pooler.PoolMode} from {pooler.PointsTo}"));
     }
 
-    private static IEnumerable<PreflightCheck> Proxies(ClusterView view) => view.Poolers.Where(p => p.Proxy is null).Select(p => new PreflightCheck(
+    /// <summary>A cluster that its clients have left can still be failed over, and its poolers are then nothing to it.</summary>
+    private static IEnumerable<PoolerObservation> PoolersInUse(ClusterView view) => view.Redirect is { State: RedirectState.Active } ? [] : view.Poolers;
+
+    private static IEnumerable<PreflightCheck> Redirected(ClusterView view)
+    {
+        if (view.Redirect is { } redirect)
+        {
+            yield return redirect.State == RedirectState.Active
+                ? new(ClientsElsewhere, CheckStatus.Warning,
+                    $"switchover {redirect.RunId} has moved the clients of {redirect.SourceDatabase} to {redirect}: the poolers stay as they are, and this moves a primary that clients do not use",
+                    "see whether it is the other database that has to be moved")
+                : new("SwitchoverPending", CheckStatus.Warning,
+                    $"switchover {redirect.RunId} of {redirect.SourceDatabase} to {redirect} is announced and not done",
+                    "see whether it still runs: the agent of the primary settles one that nobody goes on with");
+        }
+    }
+
+    private static IEnumerable<PreflightCheck> Proxies(ClusterView view) => PoolersInUse(view).Where(p => p.Proxy is null).Select(p => new PreflightCheck(
         "ProxyAlive", CheckStatus.Failed, $"no proxy follows the primary for pooler {p.Name}", $"start pgcluster proxy --pooler {p.Name}", Reason.PoolerUnreachable));
 
     /// <summary>
@@ -247,8 +269,8 @@ public static class FailoverPlanner
 
     private static PlanStep[] Steps(ClusterView view, NodeObservation? from, string target, bool forced, FailoverConfig options)
     {
-        var poolers = string.Join(",", view.Poolers.Where(p => p.Pooler.State != PoolerState.Unreachable).Select(p => p.Name));
-        var toPause = string.Join(",", view.Poolers.Where(p => p.Pooler.State == PoolerState.Active).Select(p => p.Name));
+        var poolers = string.Join(",", PoolersInUse(view).Where(p => p.Pooler.State != PoolerState.Unreachable).Select(p => p.Name));
+        var toPause = string.Join(",", PoolersInUse(view).Where(p => p.Pooler.State == PoolerState.Active).Select(p => p.Name));
 
         // A primary that crashed has to be repaired before it can follow: its log may hold what the new primary does not have.
         var followers = string.Join(",", view.Nodes.Where(n => n.Name != target && n.Postgres is not null && (!forced || n.Node.Role == NodeRole.Standby)).Select(n => n.Name));

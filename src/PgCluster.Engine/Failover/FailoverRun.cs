@@ -4,6 +4,7 @@ using PgCluster.Engine.Nodes;
 using PgCluster.Engine.Operations;
 using PgCluster.Engine.Pooling;
 using PgCluster.Engine.Store;
+using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Engine.Failover;
@@ -23,7 +24,7 @@ internal sealed class FailoverRun : IAsyncDisposable
     // Everything between the first pause and the promotion shares one deadline, which lies before the keepers' expiry: else clients would be let
     // through to a primary that is gone.
     private readonly CancellationTokenSource _migrateBudget;
-    private Dictionary<string, string> _keepers = [];
+    private PoolerGroup? _poolers;
     private IStoreLock? _lock;
     private OperationToken? _token;
     private long _pausedAt;
@@ -50,6 +51,8 @@ internal sealed class FailoverRun : IAsyncDisposable
     public PostgresShutdown? Shutdown { get; private set; }
 
     private FailoverConfig Options => _config.Failover;
+
+    private PoolerGroup Poolers => _poolers ?? throw new InvalidOperationException("the recheck comes first");
 
     private OperationToken Token => _token ?? throw new InvalidOperationException("the lock comes first");
 
@@ -164,10 +167,14 @@ internal sealed class FailoverRun : IAsyncDisposable
             throw new PgClusterException(Reason.PlanStale, $"the primary was published anew (now {published?.Value ?? "nobody"}) after the plan was made");
         }
 
-        var registered = await _store.ListAsync(StoreKeys.Poolers, cancellationToken).ConfigureAwait(false);
-        _keepers = _config.Poolers.Select(p => (p.Name, Keeper: p.Keeper.ToString()))
-            .Concat(registered.Entries.Select(e => PoolerRegistration.FromJson(e.Value)).OfType<PoolerInfo>().Select(p => (p.Name, p.Keeper)))
-            .GroupBy(p => p.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Last().Keeper, StringComparer.Ordinal);
+        // The plan pauses and re-points poolers exactly when they lead to this cluster.
+        var redirect = Redirect.FromJson((await _store.GetAsync(StoreKeys.Redirect, cancellationToken).ConfigureAwait(false))?.Value);
+        if ((redirect is { State: RedirectState.Active }) != _plan.Checks.Any(c => c.Name == FailoverPlanner.ClientsElsewhere))
+        {
+            throw new PgClusterException(Reason.PlanStale, $"the clients were led to {redirect?.ToString() ?? "the primary"} after the plan was made");
+        }
+
+        _poolers = await PoolerGroup.FindAsync(_store, _peers, _config, cancellationToken).ConfigureAwait(false);
 
         var target = _peers.Node(_target.Name).GetStatusAsync(cancellationToken);
         if (!_plan.Forced)
@@ -200,10 +207,7 @@ internal sealed class FailoverRun : IAsyncDisposable
         var terminate = _request.BlockerPolicy == BlockerPolicy.Terminate && !_plan.Forced ? TerminateBlockersAsync(over.Token, cancellationToken) : Task.FromResult(0);
         try
         {
-            await EachAsync(poolers, async name =>
-            {
-                await Keeper(name).PauseAsync(_plan.Id, _request.Actor, Options.PauseTimeout, Options.PauseExpiry, cancellationToken).ConfigureAwait(false);
-            }).ConfigureAwait(false);
+            await Poolers.PauseAsync(poolers, _plan.Id, _request.Actor, Options, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -236,7 +240,7 @@ internal sealed class FailoverRun : IAsyncDisposable
 
     private async Task<string> ResumeAsync(string[] poolers, CancellationToken cancellationToken)
     {
-        await EachAsync(poolers, name => Keeper(name).ResumeAsync(_plan.Id, cancellationToken)).ConfigureAwait(false);
+        await Poolers.ResumeAsync(poolers, _plan.Id, cancellationToken).ConfigureAwait(false);
         return string.Create(CultureInfo.InvariantCulture, $"{poolers.Length} poolers, {_time.GetElapsedTime(_pausedAt).TotalMilliseconds:0} ms after the pause began");
     }
 
@@ -303,7 +307,7 @@ internal sealed class FailoverRun : IAsyncDisposable
 
     private async Task<string> RepointAsync(string[] poolers, CancellationToken cancellationToken)
     {
-        await EachAsync(poolers, name => Keeper(name).ConfirmTargetAsync(_target.Host, _target.Port, cancellationToken)).ConfigureAwait(false);
+        await Poolers.ConfirmTargetAsync(poolers, new PoolerTarget(new PrimaryAddress(_target.Host, _target.Port)), cancellationToken).ConfigureAwait(false);
         return $"{poolers.Length} poolers lead to {_target.Name}";
     }
 
@@ -326,32 +330,7 @@ internal sealed class FailoverRun : IAsyncDisposable
     {
         var node = _config.Nodes.First(n => n.Name == upstreamName);
         var upstream = new UpstreamAddress(node.Name, node.Host, node.Port);
-        await EachAsync(nodes, name => _peers.Node(name).FollowAsync(Token, upstream, cancellationToken)).ConfigureAwait(false);
+        await AtOnce.EachAsync(nodes, name => _peers.Node(name).FollowAsync(Token, upstream, cancellationToken)).ConfigureAwait(false);
         return $"{string.Join(", ", nodes)} stream from {node.Name}";
-    }
-
-    private IPoolerKeeper Keeper(string pooler) => _peers.Pooler(pooler, _keepers.TryGetValue(pooler, out var keeper) ? keeper : throw new PgClusterException(
-        Reason.PoolerNotFound, $"no pooler is named {pooler}") { Target = pooler });
-
-    /// <summary>Does it for all at once, lets all of them finish, and names every one that failed.</summary>
-    private static async Task EachAsync(string[] names, Func<string, Task> action)
-    {
-        var tasks = names.Select(async name =>
-        {
-            try
-            {
-                await action(name).ConfigureAwait(false);
-                return null;
-            }
-            catch (PgClusterException e)
-            {
-                return new PgClusterException(e.Reason, $"{name}: {e.Message}", e) { Target = name };
-            }
-        }).ToArray();
-        var failures = (await Task.WhenAll(tasks).ConfigureAwait(false)).OfType<PgClusterException>().ToArray();
-        if (failures.Length > 0)
-        {
-            throw failures.Length == 1 ? failures[0] : new PgClusterException(failures[0].Reason, string.Join("; ", failures.Select(f => f.Message)), failures[0]);
-        }
     }
 }

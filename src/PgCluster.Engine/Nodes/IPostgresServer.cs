@@ -1,3 +1,5 @@
+using PgCluster.Engine.Switchover;
+
 namespace PgCluster.Engine.Nodes;
 
 /// <summary>
@@ -40,6 +42,12 @@ public interface IPostgresServer : IAsyncDisposable
 
     /// <summary>Sets the list of synchronous standbys of this node (ALTER SYSTEM and reload); an empty value turns waiting off.</summary>
     Task SetSynchronousStandbysAsync(string value, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The pointer that a switchover keeps in <paramref name="database"/> (pgcluster_switchover.state), read within the connection's budget; null when
+    /// there is none, or no such database.
+    /// </summary>
+    Task<SourcePointer?> ReadPointerAsync(string database, CancellationToken cancellationToken);
 
     /// <summary>Client sessions with an open transaction older than <paramref name="olderThan"/>, oldest first.</summary>
     Task<IReadOnlyList<PauseBlocker>> GetOpenTransactionsAsync(TimeSpan olderThan, CancellationToken cancellationToken);

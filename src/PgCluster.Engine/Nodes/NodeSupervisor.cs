@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Store;
+using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Engine.Nodes;
@@ -23,6 +24,7 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly string _version;
     private readonly string _address;
+    private readonly RedirectSettler _redirects;
     private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly SemaphoreSlim _wake = new(0, 1);
     private readonly CancellationTokenSource _stopping = new();
@@ -47,6 +49,9 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
         _logger = logger;
         _version = version;
         _address = new PrimaryAddress(self.Host, self.Port).ToString();
+
+        // Until then a pause of the redirect's client may still be held.
+        _redirects = new RedirectSettler(server, store, config.Failover.PauseExpiry, time, logger);
     }
 
     /// <summary>The server as last probed; null before the first probe.</summary>
@@ -303,6 +308,7 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
         if (situation.Server is { Role: NodeRole.Primary, State: NodeState.Running } && situation.PublishedNode == _self.Name)
         {
             await RecordPolicyAsync(situation.Server, cancellationToken).ConfigureAwait(false);
+            await _redirects.TurnAsync(situation.Locked, cancellationToken).ConfigureAwait(false);
         }
     }
 

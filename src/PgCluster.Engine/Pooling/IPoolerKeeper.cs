@@ -21,5 +21,5 @@ public interface IPoolerKeeper
     Task<bool> ResumeAsync(string? leaseId, CancellationToken cancellationToken);
 
     /// <summary>Returns when the pooler itself says that its databases lead there.</summary>
-    Task ConfirmTargetAsync(string host, int port, CancellationToken cancellationToken);
+    Task ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken);
 }

@@ -35,6 +35,37 @@ public static class KeyedValueOperators
         }
     }
 
+    /// <summary>
+    /// What the two keys say together, from when both are known: a proxy that knew only the primary would lead clients back to a database they left.
+    /// Under a redirect in force a new primary changes nothing, and nothing is passed on.
+    /// </summary>
+    /// <param name="source">The values of the primary's key and of the redirect.</param>
+    /// <param name="primaryKey">The primary's key.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async IAsyncEnumerable<WantedTarget> AsWantedTargets(
+        this IAsyncEnumerable<KeyedValue> source, string primaryKey, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        KeyedValue? primary = null;
+        KeyedValue? redirect = null;
+        WantedTarget? last = null;
+        await foreach (var item in source.WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            (primary, redirect) = item.Key == primaryKey ? (item, redirect) : (primary, item);
+            if (primary is null || redirect is null)
+            {
+                continue;
+            }
+
+            var wanted = WantedTarget.Decide(primary, redirect);
+            if (item.Key == primaryKey && wanted.Target?.Database is not null && last?.Target == wanted.Target)
+            {
+                continue;
+            }
+
+            yield return last = wanted;
+        }
+    }
+
     /// <summary>Of several absences in a row, passes the first: each poll sees the same one at a later revision.</summary>
     internal static async IAsyncEnumerable<KeyedValue> WithOneAbsence(
         this IAsyncEnumerable<KeyedValue> source, [EnumeratorCancellation] CancellationToken cancellationToken = default)

@@ -1,17 +1,19 @@
-using System.Globalization;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
-using PgCluster.Engine.Topology;
+using PgCluster.Engine.Switchover;
 
 namespace PgCluster.Engine.Pooling;
 
 /// <summary>
-/// Keeps one pooler pointed to the published primary: renders its configuration, reloads it, and confirms what it says afterwards, because
-/// PgBouncer answers a RELOAD of a broken file as it does a good one. What fails is tried again for ever; a newer value takes the place of an
-/// older one at once. A key that is gone or unreadable changes nothing: the old state stays.
+/// Keeps one pooler pointed to where the store says, the primary as a rule: renders its configuration, reloads it, and confirms what it says afterwards,
+/// because PgBouncer answers a RELOAD of a broken file as it does a good one. What fails is tried again for ever; a newer value takes the place of an
+/// older one at once. Keys that are gone or unreadable change nothing: the old state stays.
 /// </summary>
 public sealed class PoolerFollower
 {
+    // What every server has and tools connect to: it goes along.
+    private const string MaintenanceDatabase = "postgres";
+
     private readonly string _pooler;
     private readonly IPoolerConsole _console;
     private readonly IPoolerConfig _config;
@@ -47,7 +49,7 @@ public sealed class PoolerFollower
     }
 
     /// <summary>Waits until this revision, or a later one, is applied and confirmed.</summary>
-    /// <param name="revision">The revision of the primary's key.</param>
+    /// <param name="revision">The store's revision.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<PoolerFollowerState> WaitForRevisionAsync(long revision, CancellationToken cancellationToken)
     {
@@ -71,11 +73,11 @@ public sealed class PoolerFollower
     /// <summary>
     /// Follows until the token ends, or until the values end and the last one is applied. An exception of <paramref name="values"/> comes out.
     /// </summary>
-    /// <param name="values">The primary's key with rising revisions: see <see cref="PrimaryKeyStream"/>.</param>
+    /// <param name="values">What the store says, newest last: see <see cref="KeyedValueOperators.AsWantedTargets"/>.</param>
     /// <param name="cancellationToken">Ends it; that is no error.</param>
-    public async Task RunAsync(IAsyncEnumerable<KeyedValue> values, CancellationToken cancellationToken)
+    public async Task RunAsync(IAsyncEnumerable<WantedTarget> values, CancellationToken cancellationToken)
     {
-        var newest = Channel.CreateBounded<KeyedValue>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+        var newest = Channel.CreateBounded<WantedTarget>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var pump = PumpAsync(values, newest.Writer, stop.Token);
         try
@@ -99,7 +101,7 @@ public sealed class PoolerFollower
         }
     }
 
-    private static async Task PumpAsync(IAsyncEnumerable<KeyedValue> values, ChannelWriter<KeyedValue> newest, CancellationToken cancellationToken)
+    private static async Task PumpAsync(IAsyncEnumerable<WantedTarget> values, ChannelWriter<WantedTarget> newest, CancellationToken cancellationToken)
     {
         try
         {
@@ -120,14 +122,12 @@ public sealed class PoolerFollower
         }
     }
 
-    private async Task ApplyUntilDoneOrNewerAsync(KeyedValue value, ChannelReader<KeyedValue> newest, CancellationToken cancellationToken)
+    private async Task ApplyUntilDoneOrNewerAsync(WantedTarget wanted, ChannelReader<WantedTarget> newest, CancellationToken cancellationToken)
     {
-        Change(state => state with { SeenRevision = value.Revision, LastError = null });
-        if (!PrimaryAddress.TryParse(value.Value, out var primary))
+        Change(state => state with { SeenRevision = wanted.Revision, LastError = wanted.Problem });
+        if (wanted.Target is not { } target)
         {
-            var text = value.Value is null ? "absent" : $"'{value.Value}'";
-            PoolingLog.NothingToFollow(_logger, _pooler, value.Revision, text);
-            Change(state => state with { LastError = $"revision {value.Revision.ToString(CultureInfo.InvariantCulture)} publishes no primary: {text}" });
+            PoolingLog.NothingToFollow(_logger, _pooler, wanted.Problem);
             return;
         }
 
@@ -135,7 +135,7 @@ public sealed class PoolerFollower
         {
             using var round = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             var newer = newest.WaitToReadAsync(round.Token).AsTask();
-            var attempt = TryApplyAsync(value, primary, round.Token);
+            var attempt = TryApplyAsync(wanted, target, round.Token);
             try
             {
                 if (await WhenNewerAsync(newer, attempt).ConfigureAwait(false) || await attempt.ConfigureAwait(false))
@@ -172,7 +172,7 @@ public sealed class PoolerFollower
         return false;
     }
 
-    private async Task<bool> TryApplyAsync(KeyedValue value, PrimaryAddress primary, CancellationToken cancellationToken)
+    private async Task<bool> TryApplyAsync(WantedTarget wanted, PoolerTarget target, CancellationToken cancellationToken)
     {
         var began = _time.GetTimestamp();
         string error;
@@ -181,12 +181,14 @@ public sealed class PoolerFollower
         var doing = "rendering its configuration";
         try
         {
-            await _config.WriteAsync(primary, either.Token).ConfigureAwait(false);
+            await _config.WriteAsync(target, either.Token).ConfigureAwait(false);
             doing = "waiting for its answer to RELOAD";
             await _console.ReloadAsync(either.Token).ConfigureAwait(false);
+            IReadOnlyList<PoolerDatabase> databases;
             while (true)
             {
-                var strays = Strays(await _console.ShowDatabasesAsync(either.Token).ConfigureAwait(false), primary);
+                databases = await _console.ShowDatabasesAsync(either.Token).ConfigureAwait(false);
+                var strays = target.StraysAmong(databases);
                 if (strays.Length == 0)
                 {
                     break;
@@ -196,8 +198,18 @@ public sealed class PoolerFollower
                 await Task.Delay(_options.ConfirmInterval, _time, either.Token).ConfigureAwait(false);
             }
 
-            Change(state => state with { Primary = primary, Revision = value.Revision, AppliedAt = _time.GetUtcNow(), LastError = null });
-            PoolingLog.Followed(_logger, _pooler, primary.ToHostAndPort(), value.Revision, _time.GetElapsedTime(began));
+            PoolingLog.Followed(_logger, _pooler, target.ToString(), wanted.Revision, _time.GetElapsedTime(began));
+            doing = "rehearsing the announced redirect";
+            var objection = wanted.Announced is { } announced ? await RehearseAsync(announced, databases, either.Token).ConfigureAwait(false) : null;
+            Change(state => state with
+            {
+                Target = target,
+                Revision = wanted.Revision,
+                AppliedAt = _time.GetUtcNow(),
+                LastError = null,
+                Rehearsed = wanted.Announced?.RunId,
+                Objection = objection,
+            });
             return true;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -214,16 +226,32 @@ public sealed class PoolerFollower
         }
 
         Change(state => state with { LastError = error });
-        PoolingLog.FollowFailed(_logger, _pooler, primary.ToHostAndPort(), value.Revision, _options.RetryInterval, error);
+        PoolingLog.FollowFailed(_logger, _pooler, target.ToString(), wanted.Revision, _options.RetryInterval, error);
         return false;
     }
 
-    private static string Strays(IReadOnlyList<PoolerDatabase> databases, PrimaryAddress primary) => string.Join(
-        ", ",
-        databases
-            .Where(database => !database.IsConsole
-                && (database.Port != primary.Port || !string.Equals(database.Host, primary.Host, StringComparison.OrdinalIgnoreCase)))
-            .Select(database => string.Create(CultureInfo.InvariantCulture, $"{database.Name} at {database.Host}:{database.Port}")));
+    /// <summary>Why an announced redirect could not be followed, found out before anybody depends on it; null when it could.</summary>
+    private async Task<string?> RehearseAsync(Redirect announced, IReadOnlyList<PoolerDatabase> databases, CancellationToken cancellationToken)
+    {
+        // A pooler leads to one server: the clients of another application would find themselves where their database is not.
+        var others = databases
+            .Where(d => !d.IsConsole && d.Database != announced.SourceDatabase && d.Database != MaintenanceDatabase)
+            .Select(d => d.Name)
+            .ToArray();
+        var objection = others.Length > 0
+            ? $"it serves {string.Join(", ", others)} too, which would be led away together with {announced.SourceDatabase}"
+            : await _config.ObjectionAsync(announced, cancellationToken).ConfigureAwait(false);
+        if (objection is null)
+        {
+            PoolingLog.Rehearsed(_logger, _pooler, announced.ToString(), announced.RunId);
+        }
+        else
+        {
+            PoolingLog.Objected(_logger, _pooler, announced.ToString(), announced.RunId, objection);
+        }
+
+        return objection;
+    }
 
     private void Change(Func<PoolerFollowerState, PoolerFollowerState> change)
     {

@@ -29,14 +29,20 @@ internal static partial class PoolingLog
     [LoggerMessage(2007, LogLevel.Critical, "Pooler {Pooler} may stay paused: given up at the end of the process, lease {Lease}")]
     public static partial void ResumeGivenUp(ILogger logger, string pooler, string lease);
 
-    [LoggerMessage(2020, LogLevel.Information, "Pooler {Pooler} points to {Primary}, revision {Revision}, after {Elapsed}")]
-    public static partial void Followed(ILogger logger, string pooler, string primary, long revision, TimeSpan elapsed);
+    [LoggerMessage(2020, LogLevel.Information, "Pooler {Pooler} points to {Target}, revision {Revision}, after {Elapsed}")]
+    public static partial void Followed(ILogger logger, string pooler, string target, long revision, TimeSpan elapsed);
 
-    [LoggerMessage(2021, LogLevel.Error, "Pooler {Pooler} not pointed to {Primary}, revision {Revision}, next attempt in {Delay}: {Error}")]
-    public static partial void FollowFailed(ILogger logger, string pooler, string primary, long revision, TimeSpan delay, string error);
+    [LoggerMessage(2021, LogLevel.Error, "Pooler {Pooler} not pointed to {Target}, revision {Revision}, next attempt in {Delay}: {Error}")]
+    public static partial void FollowFailed(ILogger logger, string pooler, string target, long revision, TimeSpan delay, string error);
 
-    [LoggerMessage(2022, LogLevel.Warning, "Pooler {Pooler} keeps what it points to: revision {Revision} publishes no primary ({Value})")]
-    public static partial void NothingToFollow(ILogger logger, string pooler, long revision, string value);
+    [LoggerMessage(2022, LogLevel.Warning, "Pooler {Pooler} keeps what it points to: {Problem}")]
+    public static partial void NothingToFollow(ILogger logger, string pooler, string? problem);
+
+    [LoggerMessage(2023, LogLevel.Information, "Pooler {Pooler} could be led to {Target} by {Run}")]
+    public static partial void Rehearsed(ILogger logger, string pooler, string target, Guid run);
+
+    [LoggerMessage(2024, LogLevel.Warning, "Pooler {Pooler} could not be led to {Target} by {Run}: {Objection}")]
+    public static partial void Objected(ILogger logger, string pooler, string target, Guid run, string objection);
 
     [LoggerMessage(2040, LogLevel.Warning, "Watch of {Key} ended; started again")]
     public static partial void WatchEnded(ILogger logger, string key);

@@ -6,14 +6,15 @@ using PgCluster.Engine.Store;
 namespace PgCluster.Engine.Pooling;
 
 /// <summary>
-/// A key followed: what it is now, then every change, by a watch with a poll as safety net. Errors of the store are logged and outlived.
+/// The keys that say where poolers lead, followed: what each is now, then every change, by a watch with a poll as safety net. Errors of the store are
+/// logged and outlived.
 /// </summary>
 public sealed class PrimaryKeyStream
 {
     private static readonly TimeSpan WatchRetry = TimeSpan.FromSeconds(1);
 
     private readonly IClusterStore _store;
-    private readonly string _key;
+    private readonly IReadOnlyList<string> _keys;
     private readonly TimeSpan _pollInterval;
     private readonly TimeSpan _getTimeout;
     private readonly TimeProvider _time;
@@ -21,17 +22,17 @@ public sealed class PrimaryKeyStream
 
     /// <summary>Makes a stream; nothing is read yet.</summary>
     /// <param name="store">The store.</param>
-    /// <param name="key">The key, relative to the store's namespace.</param>
+    /// <param name="keys">The keys, relative to the store's namespace.</param>
     /// <param name="pollInterval">Time between two polls.</param>
     /// <param name="getTimeout">How long one read of the key may take.</param>
     /// <param name="timeProvider">Clock of polls and retries.</param>
     /// <param name="logger">Where errors of the store go.</param>
     public PrimaryKeyStream(
-        IClusterStore store, string key, TimeSpan pollInterval, TimeSpan getTimeout, TimeProvider timeProvider, ILogger<PrimaryKeyStream> logger)
+        IClusterStore store, IReadOnlyList<string> keys, TimeSpan pollInterval, TimeSpan getTimeout, TimeProvider timeProvider, ILogger<PrimaryKeyStream> logger)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(pollInterval, TimeSpan.Zero);
         _store = store;
-        _key = key;
+        _keys = keys;
         _pollInterval = pollInterval;
         _getTimeout = getTimeout;
         _time = timeProvider;
@@ -39,7 +40,7 @@ public sealed class PrimaryKeyStream
     }
 
     /// <summary>
-    /// The value of now (null when the key is absent), then each newer one, in order of revision. Ends, without an exception, with the token.
+    /// Of each key the value of now (null when it is absent), then each newer one, in order of revision. Ends, without an exception, with the token.
     /// </summary>
     public IAsyncEnumerable<KeyedValue> ReadAllAsync(CancellationToken cancellationToken) =>
         MergeAsync(cancellationToken).WithRisingRevisions(CancellationToken.None).WithOneAbsence(CancellationToken.None);
@@ -66,9 +67,13 @@ public sealed class PrimaryKeyStream
 
     private async Task PumpAsync(ChannelWriter<KeyedValue> writer, CancellationToken cancellationToken)
     {
-        await Task.WhenAll(GuardAsync(WatchAsync(writer, cancellationToken)), GuardAsync(PollAsync(writer, cancellationToken))).ConfigureAwait(false);
+        await Task.WhenAll(_keys.SelectMany(key => (Task[])
+        [
+            GuardAsync(WatchAsync(key, writer, cancellationToken)),
+            GuardAsync(PollAsync(key, writer, cancellationToken)),
+        ])).ConfigureAwait(false);
 
-        // Neither ends but by the token or by a defect, and then the other has nothing to go on for.
+        // None ends but by the token or by a defect, and then the others have nothing to go on for.
         async Task GuardAsync(Task pump)
         {
             try
@@ -86,61 +91,61 @@ public sealed class PrimaryKeyStream
         }
     }
 
-    private async Task WatchAsync(ChannelWriter<KeyedValue> writer, CancellationToken cancellationToken)
+    private async Task WatchAsync(string key, ChannelWriter<KeyedValue> writer, CancellationToken cancellationToken)
     {
         while (true)
         {
             try
             {
                 // The watch first and the value after it: a change between the two is then seen by one of them.
-                var watch = await _store.WatchAsync(_key, isPrefix: false, fromRevision: 0, cancellationToken).ConfigureAwait(false);
+                var watch = await _store.WatchAsync(key, isPrefix: false, fromRevision: 0, cancellationToken).ConfigureAwait(false);
                 await using var disposal = watch.ConfigureAwait(false);
-                await ReadCurrentAsync(writer, cancellationToken).ConfigureAwait(false);
+                await ReadCurrentAsync(key, writer, cancellationToken).ConfigureAwait(false);
                 await foreach (var change in watch.ReadAllAsync(cancellationToken).ConfigureAwait(false))
                 {
                     switch (change)
                     {
                         case StoreEvent.Put put:
-                            Write(writer, new KeyedValue(_key, put.Entry.Value, put.Entry.ModRevision));
+                            Write(writer, new KeyedValue(key, put.Entry.Value, put.Entry.ModRevision));
                             break;
                         case StoreEvent.Delete delete:
-                            Write(writer, new KeyedValue(_key, null, delete.Revision));
+                            Write(writer, new KeyedValue(key, null, delete.Revision));
                             break;
                         default:
-                            await ReadCurrentAsync(writer, cancellationToken).ConfigureAwait(false);
+                            await ReadCurrentAsync(key, writer, cancellationToken).ConfigureAwait(false);
                             break;
                     }
                 }
 
                 cancellationToken.ThrowIfCancellationRequested();
-                PoolingLog.WatchEnded(_logger, _key);
+                PoolingLog.WatchEnded(_logger, key);
             }
             catch (PgClusterException exception)
             {
-                PoolingLog.WatchFailed(_logger, _key, exception.Message);
+                PoolingLog.WatchFailed(_logger, key, exception.Message);
             }
 
             await Task.Delay(WatchRetry, _time, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task PollAsync(ChannelWriter<KeyedValue> writer, CancellationToken cancellationToken)
+    private async Task PollAsync(string key, ChannelWriter<KeyedValue> writer, CancellationToken cancellationToken)
     {
         while (true)
         {
             await Task.Delay(_pollInterval, _time, cancellationToken).ConfigureAwait(false);
             try
             {
-                await ReadCurrentAsync(writer, cancellationToken).ConfigureAwait(false);
+                await ReadCurrentAsync(key, writer, cancellationToken).ConfigureAwait(false);
             }
             catch (PgClusterException exception)
             {
-                PoolingLog.PollFailed(_logger, _key, exception.Message);
+                PoolingLog.PollFailed(_logger, key, exception.Message);
             }
         }
     }
 
-    private async Task ReadCurrentAsync(ChannelWriter<KeyedValue> writer, CancellationToken cancellationToken)
+    private async Task ReadCurrentAsync(string key, ChannelWriter<KeyedValue> writer, CancellationToken cancellationToken)
     {
         // A range and not a single read: it says at which revision an absent key was absent.
         using var budget = new CancellationTokenSource(_getTimeout, _time);
@@ -148,15 +153,15 @@ public sealed class PrimaryKeyStream
         StoreRange range;
         try
         {
-            range = await _store.ListAsync(_key, either.Token).ConfigureAwait(false);
+            range = await _store.ListAsync(key, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new PgClusterException(Reason.StoreUnavailable, $"{_key} could not be read within {_getTimeout}", e);
+            throw new PgClusterException(Reason.StoreUnavailable, $"{key} could not be read within {_getTimeout}", e);
         }
 
-        var entry = range.Entries.FirstOrDefault(candidate => candidate.Key == _key);
-        Write(writer, entry is null ? new KeyedValue(_key, null, range.Revision) : new KeyedValue(_key, entry.Value, entry.ModRevision));
+        var entry = range.Entries.FirstOrDefault(candidate => candidate.Key == key);
+        Write(writer, entry is null ? new KeyedValue(key, null, range.Revision) : new KeyedValue(key, entry.Value, entry.ModRevision));
     }
 
     private static void Write(ChannelWriter<KeyedValue> writer, KeyedValue value) => writer.TryWrite(value);

@@ -4,6 +4,7 @@ using PgCluster.Engine.Failover;
 using PgCluster.Engine.Nodes;
 using PgCluster.Engine.Pooling;
 using PgCluster.Engine.Store;
+using PgCluster.Engine.Switchover;
 
 namespace PgCluster.Engine.Topology;
 
@@ -80,13 +81,15 @@ public sealed class ClusterObserver
         var published = _store.GetAsync(_keys.Primary, cancellationToken);
         var decision = _store.GetAsync(StoreKeys.Operation, cancellationToken);
         var synchronous = _store.GetAsync(StoreKeys.Synchronous, cancellationToken);
+        var redirect = _store.GetAsync(StoreKeys.Redirect, cancellationToken);
         var held = _store.GetLockAsync(_keys.Lock, cancellationToken);
-        await Task.WhenAll(published, decision, synchronous, held).ConfigureAwait(false);
+        await Task.WhenAll(published, decision, synchronous, redirect, held).ConfigureAwait(false);
         view = view with
         {
             PublishedPrimary = await published.ConfigureAwait(false),
             Decision = OperationDecision.FromJson((await decision.ConfigureAwait(false))?.Value),
             Synchronous = SynchronousPolicyRecord.FromJson((await synchronous.ConfigureAwait(false))?.Value),
+            Redirect = Redirect.FromJson((await redirect.ConfigureAwait(false))?.Value),
             Lock = await held.ConfigureAwait(false),
         };
 

@@ -1,5 +1,6 @@
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Store;
+using PgCluster.Engine.Switchover;
 
 namespace PgCluster.Engine.Topology;
 
@@ -23,6 +24,9 @@ public sealed record ClusterView
 
     /// <summary>The synchronous policy the primary last ran under; null when none was recorded.</summary>
     public SynchronousPolicyRecord? Synchronous { get; init; }
+
+    /// <summary>Where clients move to, or have moved to; null while they belong to the primary.</summary>
+    public Redirect? Redirect { get; init; }
 
     /// <summary>Every node of the configuration.</summary>
     public required IReadOnlyList<NodeObservation> Nodes { get; init; }

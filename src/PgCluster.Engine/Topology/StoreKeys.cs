@@ -19,6 +19,9 @@ public sealed record StoreKeys(string Primary)
     /// <summary>The current or last operation's decision.</summary>
     public const string Operation = "/operation";
 
+    /// <summary>Another database that clients move to, or have moved to.</summary>
+    public const string Redirect = "/redirect";
+
     /// <summary>The synchronous policy the primary last ran under.</summary>
     public const string Synchronous = "/synchronous";
 

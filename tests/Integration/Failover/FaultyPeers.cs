@@ -79,7 +79,7 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
         public Task<bool> ResumeAsync(string? leaseId, CancellationToken cancellationToken) =>
             faults.DoAsync("resume", () => inner.ResumeAsync(leaseId, cancellationToken));
 
-        public Task ConfirmTargetAsync(string host, int port, CancellationToken cancellationToken) =>
-            faults.DoAsync("repoint", () => inner.ConfirmTargetAsync(host, port, cancellationToken));
+        public Task ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken) =>
+            faults.DoAsync("repoint", () => inner.ConfirmTargetAsync(target, cancellationToken));
     }
 }

@@ -21,11 +21,11 @@ public sealed class PoolerFollowerTests(PostgresInstance postgres)
         await using var bouncer = await PgBouncerServer.StartAsync(postgres);
         var template = await TemplateAsync(bouncer, bouncer.Config(Databases));
 
-        await template.WriteAsync(new PrimaryAddress("db.prod", 5432), Token);
+        await template.WriteAsync(new PoolerTarget(new PrimaryAddress("db.prod", 5432)), Token);
         Assert.Contains("host=db.prod", await File.ReadAllTextAsync(bouncer.ConfigFile, Token), StringComparison.Ordinal);
 
         File.Delete(bouncer.TemplateFile);
-        var error = await Assert.ThrowsAsync<PgClusterException>(() => template.WriteAsync(new PrimaryAddress("db.prod", 5432), Token));
+        var error = await Assert.ThrowsAsync<PgClusterException>(() => template.WriteAsync(new PoolerTarget(new PrimaryAddress("db.prod", 5432)), Token));
         Assert.Equal(Reason.InvalidConfiguration, error.Reason);
         Assert.Contains("failed to read", error.Message, StringComparison.Ordinal);
         Assert.Contains("template", error.Message, StringComparison.Ordinal);
@@ -37,7 +37,7 @@ public sealed class PoolerFollowerTests(PostgresInstance postgres)
         await using var bouncer = await PgBouncerServer.StartAsync(postgres);
         await using var console = bouncer.Console();
         var template = await TemplateAsync(bouncer, bouncer.Config(Databases));
-        await template.WriteAsync(new PrimaryAddress("new-host", 5432), Token);
+        await template.WriteAsync(new PoolerTarget(new PrimaryAddress("new-host", 5432)), Token);
 
         await console.ReloadAsync(Token);
 
@@ -52,7 +52,7 @@ public sealed class PoolerFollowerTests(PostgresInstance postgres)
         var before = FileOwner.Read(bouncer.ConfigFile);
         var template = await TemplateAsync(bouncer, bouncer.Config(Databases));
 
-        await template.WriteAsync(new PrimaryAddress("new-host", 5432), Token);
+        await template.WriteAsync(new PoolerTarget(new PrimaryAddress("new-host", 5432)), Token);
 
         Assert.Equal(before, FileOwner.Read(bouncer.ConfigFile));
         Assert.Contains("new-host", await File.ReadAllTextAsync(bouncer.ConfigFile, Token), StringComparison.Ordinal);
@@ -161,7 +161,7 @@ public sealed class PoolerFollowerTests(PostgresInstance postgres)
 
     private sealed class Run : IAsyncDisposable
     {
-        private readonly Channel<KeyedValue> _values = Channel.CreateUnbounded<KeyedValue>();
+        private readonly Channel<WantedTarget> _values = Channel.CreateUnbounded<WantedTarget>();
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _running;
 
@@ -173,7 +173,8 @@ public sealed class PoolerFollowerTests(PostgresInstance postgres)
 
         public PoolerFollower Follower { get; }
 
-        public void Publish(string address, long revision) => _values.Writer.TryWrite(new KeyedValue("/master", address, revision));
+        public void Publish(string address, long revision) => _values.Writer.TryWrite(WantedTarget.Decide(
+            new KeyedValue("/master", address, revision), new KeyedValue(StoreKeys.Redirect, null, revision)));
 
         public async ValueTask DisposeAsync()
         {

@@ -3,6 +3,7 @@ using PgCluster.Engine.Failover;
 using PgCluster.Engine.Nodes;
 using PgCluster.Engine.Pooling;
 using PgCluster.Engine.Store;
+using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Tests.Unit.Failover;
@@ -188,6 +189,33 @@ public sealed class FailoverPlannerTests
         Assert.Equal("app", assessment.Plan.Steps.Single(s => s.Name == "pause").Node);
         Assert.Equal("app", assessment.Plan.Steps.Single(s => s.Name == "resume").Node);
         Assert.Equal("app,pg01", assessment.Plan.Steps.Single(s => s.Name == "repoint").Node);
+    }
+
+    [Fact]
+    public void A_cluster_that_its_clients_have_left_is_failed_over_and_its_poolers_are_left_alone()
+    {
+        var view = Pooler(Sound(), "app", p => p with { PointsTo = "db.new:5432", State = PoolerState.Unreachable });
+        var redirect = new Redirect(Guid.NewGuid(), RedirectState.Active, "db.new", 5432, "orders", "orders");
+        Assert.NotNull(Assess(view).Refusal);
+
+        var plan = Assess(view with { Redirect = redirect }).Plan;
+
+        Assert.Null(FailoverAssessment.RefusalOf(plan));
+        Assert.Equal(["lock", "recheck", "cascade", "checkpoint", "stop", "prove", "promote", "publish", "follow"], plan.Steps.Select(s => s.Name));
+        var check = Assert.Single(plan.Checks, c => c.Name == "ClientsElsewhere");
+        Assert.Equal(CheckStatus.Warning, check.Status);
+        Assert.Contains($"{redirect.RunId} has moved the clients of orders to db.new:5432/orders", check.Evidence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_redirect_that_is_only_announced_is_a_warning_and_the_poolers_are_still_the_clusters()
+    {
+        var view = Sound() with { Redirect = new Redirect(Guid.NewGuid(), RedirectState.Pending, "db.new", 5432, "orders", "orders") };
+
+        var plan = Assess(view).Plan;
+
+        Assert.Equal("app,pg01", plan.Steps.Single(s => s.Name == "pause").Node);
+        Assert.Equal(CheckStatus.Warning, Assert.Single(plan.Checks, c => c.Name == "SwitchoverPending").Status);
     }
 
     private static FailoverAssessment Assess(ClusterView view, FailoverRequest? request = null) =>

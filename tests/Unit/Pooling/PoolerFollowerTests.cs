@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using PgCluster.Engine.Pooling;
+using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Topology;
 using PgCluster.Tests.Unit.Support;
 
@@ -13,7 +14,7 @@ public sealed class PoolerFollowerTests : IAsyncDisposable
     private readonly FakeConsole _console = new();
     private readonly FakeConfig _config = new();
     private readonly RecordingLogger<PoolerFollower> _logger = new();
-    private readonly Channel<KeyedValue> _values = Channel.CreateUnbounded<KeyedValue>();
+    private readonly Channel<WantedTarget> _values = Channel.CreateUnbounded<WantedTarget>();
     private readonly PoolerFollower _follower;
     private PrimaryAddress _loaded = new("old", 5432);
 
@@ -21,12 +22,12 @@ public sealed class PoolerFollowerTests : IAsyncDisposable
     {
         _console.OnReload = _ =>
         {
-            _loaded = _config.Written ?? _loaded;
+            _loaded = _config.Written?.Address ?? _loaded;
             return Task.CompletedTask;
         };
         _console.Databases = () =>
         [
-            new("app", _loaded.Host, _loaded.Port, "app", null, 0, false, false),
+            new("app", _loaded.Host, _loaded.Port, "orders", null, 0, false, false),
             new("pgbouncer", null, 6432, "pgbouncer", "statement", 0, false, false),
         ];
         _follower = new PoolerFollower("pool1", _console, _config, new PoolerFollowerOptions { RetryInterval = Retry }, _time, _logger);
@@ -47,7 +48,7 @@ public sealed class PoolerFollowerTests : IAsyncDisposable
 
         var state = await Applied(4);
 
-        Assert.Equal(new PrimaryAddress("10.0.0.1", 6000), state.Primary);
+        Assert.Equal(new PoolerTarget(new PrimaryAddress("10.0.0.1", 6000)), state.Target);
         Assert.Equal(4, state.Revision);
         Assert.Equal(4, state.SeenRevision);
         Assert.Equal(_time.GetUtcNow(), state.AppliedAt);
@@ -95,7 +96,7 @@ public sealed class PoolerFollowerTests : IAsyncDisposable
 
         Publish("10.0.0.2", 5);
 
-        Assert.Equal("10.0.0.2", (await Applied(5)).Primary!.Host);
+        Assert.Equal("10.0.0.2", (await Applied(5)).Target!.Address.Host);
         _values.Writer.Complete();
         await running;
         Assert.Equal(0, _time.ArmedTimers);
@@ -115,7 +116,7 @@ public sealed class PoolerFollowerTests : IAsyncDisposable
                 await Task.Delay(Timeout.Infinite, token);
             }
 
-            _loaded = _config.Written!;
+            _loaded = _config.Written!.Address;
         };
         Publish("10.0.0.1", 4);
         var running = RunAsync(Token);
@@ -123,7 +124,7 @@ public sealed class PoolerFollowerTests : IAsyncDisposable
 
         Publish("10.0.0.2", 5);
 
-        Assert.Equal("10.0.0.2", (await Applied(5)).Primary!.Host);
+        Assert.Equal("10.0.0.2", (await Applied(5)).Target!.Address.Host);
         _values.Writer.Complete();
         await running;
     }
@@ -157,7 +158,7 @@ public sealed class PoolerFollowerTests : IAsyncDisposable
     public async Task Key_without_an_address_changes_nothing(string? value)
     {
         Publish("10.0.0.1", 4);
-        _values.Writer.TryWrite(new KeyedValue("/master", value, 5));
+        Publish(value, 5);
         Publish("10.0.0.1", 6);
         _values.Writer.Complete();
 
@@ -165,13 +166,13 @@ public sealed class PoolerFollowerTests : IAsyncDisposable
 
         Assert.Equal(6, _follower.State.Revision);
         Assert.All(_console.RemainingCalls(), call => Assert.Equal("reload", call));
-        Assert.Equal("10.0.0.1", _config.Written!.Host);
+        Assert.Equal("10.0.0.1", _config.Written!.Address.Host);
     }
 
     [Fact]
     public async Task Only_an_unreadable_key_is_kept_as_error()
     {
-        _values.Writer.TryWrite(new KeyedValue("/master", "", 5));
+        Publish("", 5);
         _values.Writer.Complete();
 
         await RunAsync(Token);
@@ -182,11 +183,46 @@ public sealed class PoolerFollowerTests : IAsyncDisposable
         Assert.Equal(0, _config.Attempts);
     }
 
+    [Theory]
+    [InlineData("orders", null, null)]
+    [InlineData("orders", "no template", "no template")]
+    [InlineData("invoices", null, "it serves app too, which would be led away together with invoices")]
+    public async Task Announced_redirect_is_tried_on_paper_and_not_followed(string source, string? objection, string? expected)
+    {
+        var redirect = new Redirect(Guid.NewGuid(), RedirectState.Pending, "db.new", 5433, source, source);
+        _config.Objection = objection;
+        Publish("10.0.0.1", 4, redirect);
+        _values.Writer.Complete();
+
+        await RunAsync(Token);
+
+        Assert.Equal((redirect.RunId, expected), (_follower.State.Rehearsed, _follower.State.Objection));
+        Assert.Equal(new PoolerTarget(new PrimaryAddress("10.0.0.1", 5432)), _config.Written);
+    }
+
+    [Fact]
+    public async Task Redirect_in_force_is_followed_and_what_was_rehearsed_is_over()
+    {
+        var redirect = new Redirect(Guid.NewGuid(), RedirectState.Pending, "db.new", 5433, "orders", "orders");
+        var running = RunAsync(Token);
+        Publish("10.0.0.1", 4, redirect);
+        await Applied(4);
+
+        Publish("10.0.0.1", 5, redirect with { State = RedirectState.Active });
+
+        var state = await Applied(5);
+        Assert.Equal(new PoolerTarget(new PrimaryAddress("db.new", 5433), "orders"), state.Target);
+        Assert.Null(state.Rehearsed);
+        _values.Writer.Complete();
+        await running;
+    }
+
     private Task RunAsync(CancellationToken token) => Task.Run(() => _follower.RunAsync(_values.Reader.ReadAllAsync(CancellationToken.None), token), CancellationToken.None);
 
     private Task<PoolerFollowerState> Applied(long revision) => _follower.WaitForRevisionAsync(revision, Token).WaitAsync(TimeSpan.FromSeconds(20), Token);
 
-    private void Publish(string address, long revision) => _values.Writer.TryWrite(new KeyedValue("/master", address, revision));
+    private void Publish(string? address, long revision, Redirect? redirect = null) => _values.Writer.TryWrite(WantedTarget.Decide(
+        new KeyedValue("/master", address, revision), new KeyedValue(StoreKeys.Redirect, redirect?.ToJson(), 1)));
 
     private sealed class FakeConfig : IPoolerConfig
     {
@@ -196,20 +232,24 @@ public sealed class PoolerFollowerTests : IAsyncDisposable
 
         public PrimaryAddress? Refuse { get; set; }
 
-        public PrimaryAddress? Written { get; private set; }
+        public PoolerTarget? Written { get; private set; }
+
+        public string? Objection { get; set; }
 
         public int Attempts => Volatile.Read(ref _attempts);
 
-        public Task WriteAsync(PrimaryAddress primary, CancellationToken cancellationToken)
+        public Task WriteAsync(PoolerTarget target, CancellationToken cancellationToken)
         {
             Interlocked.Increment(ref _attempts);
-            if (Error is not null || primary == Refuse)
+            if (Error is not null || target.Address == Refuse)
             {
                 throw Error ?? new PgClusterException(Reason.InvalidConfiguration, "refused");
             }
 
-            Written = primary;
+            Written = target;
             return Task.CompletedTask;
         }
+
+        public Task<string?> ObjectionAsync(Redirect redirect, CancellationToken cancellationToken) => Task.FromResult(Objection);
     }
 }

@@ -1,5 +1,7 @@
 using System.Runtime.Versioning;
 using PgCluster.Adapters.PgBouncer;
+using PgCluster.Engine.Pooling;
+using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Tests.Unit.Pooling;
@@ -81,9 +83,47 @@ public sealed class PoolerTemplateTests : IDisposable
     {
         await File.WriteAllTextAsync(Template, "a = dbname={{.Database}}" + Tail, Token);
 
-        var error = await Assert.ThrowsAsync<PgClusterException>(() => new PoolerTemplate(Template, Config, null).RenderAsync(Primary, Token));
+        var error = await Assert.ThrowsAsync<PgClusterException>(() => new PoolerTemplate(Template, Config, null).RenderAsync(new PoolerTarget(Primary), Token));
 
         Assert.Contains("line 1", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Database_of_the_target_takes_the_place_of_the_configured_one()
+    {
+        await File.WriteAllTextAsync(Template, "a = host={{.Host}} dbname={{.Database}}" + Tail, Token);
+
+        Assert.Equal(
+            "a = host=db.prod dbname=orders2" + Tail,
+            await new PoolerTemplate(Template, Config, "orders").RenderAsync(new PoolerTarget(Primary, "orders2", "orders"), Token));
+    }
+
+    [Theory]
+    [InlineData("host={{.Host}} dbname={{.Database}}", "orders", "orders2", null)]
+    [InlineData("host={{.Host}} dbname={{.Database}}", "orders", "orders", null)]
+    [InlineData("host={{.Host}} dbname=orders", "orders", "orders", null)]
+    [InlineData("host={{.Host}} dbname=orders", "postgres", "orders", null)]
+    [InlineData("host={{.Host}} dbname=orders", "postgres", "orders2", "has no {{.Database}} that would lead from orders to orders2")]
+    [InlineData("host={{.Host}} dbname={{.Database}}", "postgres", "orders2", "is postgres, not orders")]
+    [InlineData("host={{.Host}} dbname={{.Database}}", "orders", "a b", "character that means something")]
+    [InlineData("host={{.Hots}}", "orders", "orders", "line 1")]
+    public async Task Redirect_that_the_template_cannot_follow_is_objected_to(string entry, string configured, string database, string? expected)
+    {
+        await File.WriteAllTextAsync(Template, "a = " + entry + Tail, Token);
+        var redirect = new Redirect(Guid.NewGuid(), RedirectState.Pending, "db.new", 5433, database, "orders");
+
+        var objection = await new PoolerTemplate(Template, Config, configured).ObjectionAsync(redirect, Token);
+
+        if (expected is null)
+        {
+            Assert.Null(objection);
+        }
+        else
+        {
+            Assert.Contains(expected, objection, StringComparison.Ordinal);
+        }
+
+        Assert.False(File.Exists(Config));
     }
 
     [Fact]
@@ -134,7 +174,7 @@ public sealed class PoolerTemplateTests : IDisposable
         await File.WriteAllTextAsync(Template, "a = host={{.Host}}" + Tail, Token);
         var config = Path.Combine(_directory.FullName, "none", "pgbouncer.ini");
 
-        var error = await Assert.ThrowsAsync<PgClusterException>(() => new PoolerTemplate(Template, config, null).WriteAsync(Primary, Token));
+        var error = await Assert.ThrowsAsync<PgClusterException>(() => new PoolerTemplate(Template, config, null).WriteAsync(new PoolerTarget(Primary), Token));
 
         Assert.Equal(Reason.InvalidConfiguration, error.Reason);
         Assert.Contains(config, error.Message, StringComparison.Ordinal);
@@ -143,12 +183,12 @@ public sealed class PoolerTemplateTests : IDisposable
     private async Task<string> RenderAsync(string template, PrimaryAddress? primary = null)
     {
         await File.WriteAllTextAsync(Template, template, Token);
-        return await new PoolerTemplate(Template, Config, "orders").RenderAsync(primary ?? Primary, Token);
+        return await new PoolerTemplate(Template, Config, "orders").RenderAsync(new PoolerTarget(primary ?? Primary), Token);
     }
 
     private async Task WriteAsync()
     {
         await File.WriteAllTextAsync(Template, "a = host={{.Host}}" + Tail, Token);
-        await new PoolerTemplate(Template, Config, null).WriteAsync(Primary, Token);
+        await new PoolerTemplate(Template, Config, null).WriteAsync(new PoolerTarget(Primary), Token);
     }
 }

@@ -22,7 +22,7 @@ public sealed class PrimaryKeyStreamTests
 
     public PrimaryKeyStreamTests()
     {
-        _stream = new PrimaryKeyStream(_store, Key, Poll, TimeSpan.FromSeconds(5), _time, _logger);
+        _stream = new PrimaryKeyStream(_store, [Key], Poll, TimeSpan.FromSeconds(5), _time, _logger);
         _store.WatchAsync(Key, false, 0, Arg.Any<CancellationToken>()).Returns(_ => new FakeWatch(_events));
     }
 
