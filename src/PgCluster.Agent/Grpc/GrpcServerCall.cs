@@ -22,13 +22,19 @@ internal sealed class GrpcServerCall<TRequest, TResponse> : IGrpcServerStream<TR
     // A timer takes no more, and no client waits longer.
     private static readonly TimeSpan LongestTimer = TimeSpan.FromMilliseconds(int.MaxValue);
 
+    // How long a half-written message may outlive the deadline. The client's own timer ends the call in the same moment and knows why;
+    // a reset that overtakes it would tell the client that somebody cancelled, not that its time was up.
+    private static readonly TimeSpan ClientsTurn = TimeSpan.FromSeconds(1);
+
     private readonly HttpContext _http;
     private readonly ILogger _logger;
     private readonly TimeProvider _timeProvider;
     private readonly long _started;
     private readonly CancellationToken _stopping;
     private readonly CancellationTokenSource? _deadline;
+    private readonly CancellationTokenSource? _overdue;
     private readonly CancellationTokenSource _any;
+    private readonly CancellationTokenSource _cut;
     private readonly GrpcMessageReader<TRequest> _messages;
     private readonly GrpcException? _malformed;
     private readonly SemaphoreSlim _writing = new(1, 1);
@@ -72,8 +78,15 @@ internal sealed class GrpcServerCall<TRequest, TResponse> : IGrpcServerStream<TR
             _deadline = new CancellationTokenSource(timeout.Value, _timeProvider);
         }
 
+        if (timeout <= LongestTimer - ClientsTurn)
+        {
+            _overdue = new CancellationTokenSource(timeout.Value + ClientsTurn, _timeProvider);
+        }
+
         _any = CancellationTokenSource.CreateLinkedTokenSource(
             http.RequestAborted, stopping, _deadline?.Token ?? CancellationToken.None);
+        _cut = CancellationTokenSource.CreateLinkedTokenSource(
+            http.RequestAborted, stopping, _overdue?.Token ?? CancellationToken.None);
         Context = new GrpcServerContext(
             http.Request.Path,
             $"{http.Connection.RemoteIpAddress}:{http.Connection.RemotePort}",
@@ -97,7 +110,7 @@ internal sealed class GrpcServerCall<TRequest, TResponse> : IGrpcServerStream<TR
             WriteToBuffer(message);
 
             // A client that does not read must not hold the handler beyond the call's own end: resetting the stream frees the flush.
-            using CancellationTokenRegistration reset = Context.CancellationToken.UnsafeRegister(
+            using CancellationTokenRegistration reset = _cut.Token.UnsafeRegister(
                 static state => ((GrpcServerCall<TRequest, TResponse>)state!).Reset(), this);
             await _http.Response.BodyWriter.FlushAsync(CancellationToken.None).ConfigureAwait(false);
             Context.CancellationToken.ThrowIfCancellationRequested();
@@ -113,7 +126,9 @@ internal sealed class GrpcServerCall<TRequest, TResponse> : IGrpcServerStream<TR
     {
         _messages.Dispose();
         _any.Dispose();
+        _cut.Dispose();
         _deadline?.Dispose();
+        _overdue?.Dispose();
         _writing.Dispose();
     }
 
@@ -276,13 +291,8 @@ internal sealed class GrpcServerCall<TRequest, TResponse> : IGrpcServerStream<TR
 
     private async Task EndAsync(GrpcException? status)
     {
-        if (!_writing.Wait(0, CancellationToken.None))
-        {
-            // Only at the deadline can somebody be writing; there is no place for a status in the middle of a message.
-            Reset();
-            return;
-        }
-
+        // Only at the deadline can somebody be writing, and the reset frees that writer: a status has no place in the middle of a message.
+        await _writing.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         try
         {
             if (_ended)

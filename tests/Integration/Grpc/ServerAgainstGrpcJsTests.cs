@@ -172,11 +172,22 @@ public sealed class ServerAgainstGrpcJsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_writer_that_waits_for_a_reader_is_freed_at_the_deadline()
+    public async Task A_deadline_ends_a_stream_in_full_flow_as_DeadlineExceeded()
     {
-        JsonNode seen = await RunAsync("slow", new JsonObject { ["count"] = 1_000, ["size"] = 100_000 });
+        JsonNode seen = await RunAsync("flood", new JsonObject { ["count"] = 100_000, ["size"] = 100_000 });
 
         Assert.Equal((int)GrpcStatusCode.DeadlineExceeded, (int)seen["code"]!);
+        await CancelledAsync("the writer to be ended");
+    }
+
+    [Fact]
+    public async Task A_writer_that_waits_for_a_reader_is_freed_after_the_deadline()
+    {
+        await using GrpcJsProcess client = GrpcJs.StartClient();
+        JsonNode stalled = await client.AskAsync(
+            new JsonObject { ["address"] = _server.HostAndPort, ["scenario"] = "stalled", ["count"] = 100_000, ["size"] = 100_000 });
+        Assert.True((bool)stalled["answered"]!);
+
         await CancelledAsync("the writer to be freed");
     }
 

@@ -4,6 +4,7 @@
 //   node peer.js client        for each line {"address": "...", "scenario": "...", "tls": {...}} prints what the client saw
 // Both end when their input does, so that nothing outlives the tests.
 const fs = require('fs');
+const http2 = require('http2');
 const path = require('path');
 const readline = require('readline');
 const grpc = require('@grpc/grpc-js');
@@ -94,7 +95,7 @@ const scenarios = {
     return { code: reply.code || 0, same: !!reply.payload && payload.equals(reply.payload) };
   },
   async error(client, { request }) { return sayOnce(client, request); },
-  async deadline(client) { return sayOnce(client, { hang: true }, null, { deadline: Date.now() + 300 }); },
+  async deadline(client) { return sayOnce(client, { hang: true }, null, await soon(client)); },
   async unknown(client) {
     return new Promise((resolve) => client.Nowhere({}, (error) => resolve(seen(error))));
   },
@@ -145,12 +146,33 @@ const scenarios = {
       call.on('error', (error) => resolve(seen(error)));
     });
   },
-  async slow(client, { count, size }) {
-    // Reads nothing: the server fills the window and waits, until the deadline frees it.
-    const call = client.Count({ count, payload: bytes(size) }, { deadline: Date.now() + 500 });
+  async flood(client, { count, size }) {
+    const call = client.Count({ count, payload: bytes(size) }, await soon(client));
     return new Promise((resolve) => call.on('error', (error) => resolve(seen(error))));
   },
+  // Plain HTTP/2, for grpc-js takes in whatever comes: reads nothing, so that the server fills the window and waits.
+  async stalled(client, { address, count, size }) {
+    const message = Echo.service.Count.requestSerialize({ count, payload: bytes(size) });
+    const frame = Buffer.alloc(5);
+    frame.writeUInt32BE(message.length, 1);
+    const call = http2.connect(`http://${address}`).request({
+      ':method': 'POST', ':path': Echo.service.Count.path, 'content-type': 'application/grpc', te: 'trailers', 'grpc-timeout': '1S',
+    });
+    call.end(Buffer.concat([frame, message]));
+    return new Promise((resolve) => call.on('response', () => resolve({ answered: true })));
+  },
 };
+
+// A deadline that a call on a standing connection has time to reach its handler in.
+function soon(client) {
+  return new Promise((resolve, reject) => client.waitForReady(Date.now() + 15_000, (error) => {
+    if (error) {
+      reject(error);
+    } else {
+      resolve({ deadline: Date.now() + 2_000 });
+    }
+  }));
+}
 
 async function run(options) {
   const client = connect(options);
