@@ -162,8 +162,8 @@ public sealed class ClusterConnection : IAsyncDisposable
     /// <param name="holder">user@host of who asks.</param>
     /// <param name="back">True to lead clients from the other database back to this cluster's primary.</param>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>.</exception>
-    public IClientRoute OpenRoute(Guid runId, string host, int port, string database, string sourceDatabase, string holder, bool back = false) => new PoolerRoute(
-        _store, _peers, _config, _time, new Redirect(runId, RedirectState.Pending, host, port, database, sourceDatabase), holder, back);
+    public IClientRoute OpenRoute(Guid runId, string host, int port, string database, string sourceDatabase, string holder, bool back = false) =>
+        new PoolerRoute(_store, _peers, _config, _time, new Redirect(runId, RedirectState.Pending, host, port, database, sourceDatabase), holder, back);
 
     /// <summary>The refusal of a plan as an error; null when it may run.</summary>
     public static PgClusterException? RefusalOf(OperationPlan plan) => FailoverAssessment.RefusalOf(plan);

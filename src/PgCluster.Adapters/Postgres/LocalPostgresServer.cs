@@ -343,7 +343,8 @@ public sealed class LocalPostgresServer : IPostgresServer
                 var row = await sql.ScalarAsync(Sql, _options.ConnectTimeout, cancellationToken).ConfigureAwait(false);
                 return row?.Split(' ', 2) is [var state, var run] ? new SourcePointer(state, Guid.TryParse(run, out var id) ? id : null) : null;
             }
-            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName or PostgresErrorCodes.InvalidCatalogName)
+            catch (PostgresException e)
+                when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName or PostgresErrorCodes.InvalidCatalogName)
             {
                 return null;
             }

@@ -36,7 +36,8 @@ internal static class ProxyHost
                 new PoolerFollowerOptions { PoolerTimeout = config.Proxy.PoolerTimeout, RetryInterval = config.Proxy.RetryInterval },
                 time, logs.CreateLogger<PoolerFollower>());
             var stream = new PrimaryKeyStream(
-                store, [config.Etcd.PrimaryKey, StoreKeys.Redirect], config.Proxy.PollInterval, config.Proxy.GetTimeout, time, logs.CreateLogger<PrimaryKeyStream>());
+                store, [config.Etcd.PrimaryKey, StoreKeys.Redirect], config.Proxy.PollInterval, config.Proxy.GetTimeout,
+                time, logs.CreateLogger<PrimaryKeyStream>());
             var report = new LeasedKey(
                 store, StoreKeys.Proxies + pooler.Name, config.Agent.StateTtl, TimeSpan.FromMilliseconds(200), time, logs.CreateLogger<LeasedKey>());
             var kept = keptHere ? new KeptPooler(config, pooler, time, logs) : null;
@@ -69,5 +70,6 @@ internal static class ProxyHost
     }
 
     private static string Describe(string pooler, PoolerFollowerState state) =>
-        new ProxyReport(pooler, state.Revision, state.Target?.Address.ToString(), state.LastError, ProductVersion.Text, state.Rehearsed, state.Objection).ToJson();
+        new ProxyReport(
+            pooler, state.Revision, state.Target?.Address.ToString(), state.LastError, ProductVersion.Text, state.Rehearsed, state.Objection).ToJson();
 }

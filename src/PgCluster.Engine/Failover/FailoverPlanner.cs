@@ -239,7 +239,8 @@ public static class FailoverPlanner
         {
             yield return redirect.State == RedirectState.Active
                 ? new(ClientsElsewhere, CheckStatus.Warning,
-                    $"switchover {redirect.RunId} has moved the clients of {redirect.SourceDatabase} to {redirect}: the poolers stay as they are, and this moves a primary that clients do not use",
+                    $"switchover {redirect.RunId} has moved the clients of {redirect.SourceDatabase} to {redirect}: "
+                    + "the poolers stay as they are, and this moves a primary that clients do not use",
                     "see whether it is the other database that has to be moved")
                 : new("SwitchoverPending", CheckStatus.Warning,
                     $"switchover {redirect.RunId} of {redirect.SourceDatabase} to {redirect} is announced and not done",

@@ -21,7 +21,9 @@ internal static class AtOnce
         var failures = (await Task.WhenAll(tasks).ConfigureAwait(false)).OfType<PgClusterException>().ToArray();
         if (failures.Length > 0)
         {
-            throw failures.Length == 1 ? failures[0] : new PgClusterException(failures[0].Reason, string.Join("; ", failures.Select(f => f.Message)), failures[0]);
+            throw failures.Length == 1
+                ? failures[0]
+                : new PgClusterException(failures[0].Reason, string.Join("; ", failures.Select(f => f.Message)), failures[0]);
         }
     }
 }

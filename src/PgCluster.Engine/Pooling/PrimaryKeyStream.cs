@@ -28,7 +28,8 @@ public sealed class PrimaryKeyStream
     /// <param name="timeProvider">Clock of polls and retries.</param>
     /// <param name="logger">Where errors of the store go.</param>
     public PrimaryKeyStream(
-        IClusterStore store, IReadOnlyList<string> keys, TimeSpan pollInterval, TimeSpan getTimeout, TimeProvider timeProvider, ILogger<PrimaryKeyStream> logger)
+        IClusterStore store, IReadOnlyList<string> keys, TimeSpan pollInterval, TimeSpan getTimeout,
+        TimeProvider timeProvider, ILogger<PrimaryKeyStream> logger)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(pollInterval, TimeSpan.Zero);
         _store = store;

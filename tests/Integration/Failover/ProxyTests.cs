@@ -14,7 +14,8 @@ public sealed class ProxyTests(ClusterLab lab) : IClassFixture<ClusterLab>
     {
         await lab.Store.PutAsync("/it/stream", "initial", null, Token);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        var stream = new PrimaryKeyStream(lab.Store, ["/it/stream"], TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(5), TimeProvider.System, NullLogger<PrimaryKeyStream>.Instance);
+        var stream = new PrimaryKeyStream(
+            lab.Store, ["/it/stream"], TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(5), TimeProvider.System, NullLogger<PrimaryKeyStream>.Instance);
         var seen = new List<string?>();
         await foreach (var value in stream.ReadAllAsync(stop.Token))
         {

@@ -174,7 +174,8 @@ public sealed class PoolerTemplateTests : IDisposable
         await File.WriteAllTextAsync(Template, "a = host={{.Host}}" + Tail, Token);
         var config = Path.Combine(_directory.FullName, "none", "pgbouncer.ini");
 
-        var error = await Assert.ThrowsAsync<PgClusterException>(() => new PoolerTemplate(Template, config, null).WriteAsync(new PoolerTarget(Primary), Token));
+        var error = await Assert.ThrowsAsync<PgClusterException>(
+            () => new PoolerTemplate(Template, config, null).WriteAsync(new PoolerTarget(Primary), Token));
 
         Assert.Equal(Reason.InvalidConfiguration, error.Reason);
         Assert.Contains(config, error.Message, StringComparison.Ordinal);

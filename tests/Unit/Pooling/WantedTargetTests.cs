@@ -8,7 +8,8 @@ public sealed class WantedTargetTests
 {
     private const string Key = "/master";
 
-    private static readonly Redirect Pending = new(Guid.Parse("11111111-2222-3333-4444-555555555555"), RedirectState.Pending, "db.new", 5433, "orders2", "orders");
+    private static readonly Redirect Pending = new(
+        Guid.Parse("11111111-2222-3333-4444-555555555555"), RedirectState.Pending, "db.new", 5433, "orders2", "orders");
     private static readonly Redirect Active = Pending with { State = RedirectState.Active };
     private static readonly PoolerTarget Primary = new(new PrimaryAddress("10.0.0.1", 5432));
     private static readonly PoolerTarget Other = new(new PrimaryAddress("db.new", 5433), "orders2", "orders");
