@@ -16,4 +16,6 @@ namespace PgCluster.Engine;
 [JsonSerializable(typeof(OperationDecision))]
 [JsonSerializable(typeof(SynchronousPolicyRecord))]
 [JsonSerializable(typeof(Pooling.ProxyReport))]
+[JsonSerializable(typeof(Switchover.SwitchoverNodeData))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class EngineJson : JsonSerializerContext;
