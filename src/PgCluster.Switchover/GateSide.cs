@@ -31,8 +31,8 @@ internal sealed class GateSide : IAsyncDisposable
     /// <summary>current or next.</summary>
     internal string Name { get; }
 
-    /// <summary>A connection under the lock; null when this database says that the other one is in charge.</summary>
-    internal async Task<NpgsqlConnection?> TryTakeAsync(CancellationToken cancellationToken)
+    /// <summary>Refuses a pooler that does not keep sessions apart; asks once.</summary>
+    internal async Task EnsureSessionsAsync(CancellationToken cancellationToken)
     {
         if (!_vetted)
         {
@@ -43,7 +43,12 @@ internal sealed class GateSide : IAsyncDisposable
         {
             throw Refusal();
         }
+    }
 
+    /// <summary>A connection under the lock; null when this database says that the other one is in charge.</summary>
+    internal async Task<NpgsqlConnection?> TryTakeAsync(CancellationToken cancellationToken)
+    {
+        await EnsureSessionsAsync(cancellationToken).ConfigureAwait(false);
         var connection = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         var taken = false;
         try

@@ -65,7 +65,7 @@ public sealed class SwitchoverDataSource : DbDataSource
     /// </summary>
     /// <param name="application">What is paused: a <see cref="PauseGroup"/> or <see cref="PauseLifecycle"/> over the parts that use the database.</param>
     /// <param name="cancellationToken">Ends the start.</param>
-    /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>: no next database, or one that was not prepared.</exception>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>: no next database, one that was not prepared, or a pooler in transaction mode.</exception>
     public async Task<SwitchoverParticipant> StartParticipantAsync(IPausable application, CancellationToken cancellationToken)
     {
         if (_nodeOnNext is null)
@@ -73,6 +73,8 @@ public sealed class SwitchoverDataSource : DbDataSource
             throw new PgClusterException(Reason.InvalidConfiguration, "Not in switchover mode: no next database is configured.");
         }
 
+        // LISTEN and session locks would be lost in a pooler in transaction mode, as those of the application.
+        await _current.EnsureSessionsAsync(cancellationToken).ConfigureAwait(false);
         var options = new SwitchoverNodeOptions
         {
             Id = _options.Id,

@@ -70,9 +70,12 @@ public sealed class RunTests(PostgresInstance postgres)
         await ReachAsync(participant.Node, SwitchoverState.Unknown);
         await Poll.UntilAsync("the application works again", () => !application.IsPaused);
         Assert.NotEqual("use_next_db", await DatabasePair.StateAsync(pair.Current));
-        await using var connection = await source.OpenConnectionAsync(Token);
-        Assert.False(connection.IsNext);
+        await using (var connection = await source.OpenConnectionAsync(Token))
+        {
+            Assert.False(connection.IsNext);
+        }
 
+        // What was aborted can be run again, with the newcomer.
         executor.HangsWhile = null;
         await ReadyAsync(leader, 3);
         await leader.ExecuteAsync(Token);
