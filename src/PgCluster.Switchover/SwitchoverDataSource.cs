@@ -65,7 +65,9 @@ public sealed class SwitchoverDataSource : DbDataSource
     /// </summary>
     /// <param name="application">What is paused: a <see cref="PauseGroup"/> or <see cref="PauseLifecycle"/> over the parts that use the database.</param>
     /// <param name="cancellationToken">Ends the start.</param>
-    /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>: no next database, one that was not prepared, or a pooler in transaction mode.</exception>
+    /// <exception cref="PgClusterException">
+    /// <see cref="Reason.InvalidConfiguration"/>: no next database, one that was not prepared, or a pooler in transaction mode.
+    /// </exception>
     public async Task<SwitchoverParticipant> StartParticipantAsync(IPausable application, CancellationToken cancellationToken)
     {
         if (_nodeOnNext is null)
@@ -124,7 +126,9 @@ public sealed class SwitchoverDataSource : DbDataSource
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {
             throw new PgClusterException(
-                Reason.StepTimeout, $"No connection within {_options.Limits.GateTimeout}: a switchover stops the world, or the database does not answer.", exception);
+                Reason.StepTimeout,
+                $"No connection within {_options.Limits.GateTimeout}: a switchover stops the world, or the database does not answer.",
+                exception);
         }
 
         throw new PgClusterException(

@@ -14,7 +14,7 @@ public sealed record SwitchoverDataSourceOptions
     /// </summary>
     public required NpgsqlDataSourceBuilder Current { get; init; }
 
-    /// <summary>The database to move to; null for an application that is to stay, which is then refused once the current one is not in charge any more.</summary>
+    /// <summary>The database to move to; null for an application that is to stay: it is refused once the current one is not in charge.</summary>
     public NpgsqlDataSourceBuilder? Next { get; init; }
 
     /// <summary>The application's version, shown by the server with every connection: visible ASCII characters without blanks, cut to 24.</summary>

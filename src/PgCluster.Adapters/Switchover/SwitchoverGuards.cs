@@ -85,7 +85,7 @@ public sealed class SwitchoverGuards
         WrongState => new(Reason.SwitchoverNotReady, $"The switchover cannot go on: {exception.MessageText}.", exception),
         Stale => new(Reason.StaleDatabase, $"The switchover cannot go on: {exception.MessageText}.", exception),
         SwitchoverSql.LockNotAvailable => new(
-            Reason.BlockedBySessions, "The switchover cannot go on: connections in use did not finish within the lock timeout; nothing was changed.", exception),
+            Reason.BlockedBySessions, "The switchover cannot go on: connections in use did not finish within the lock timeout; nothing changed.", exception),
         SwitchoverSql.UndefinedTable => new(
             Reason.InvalidConfiguration, $"The database has no schema {SwitchoverSql.Schema}: no switchover was prepared in it.", exception),
         _ => null,

@@ -7,6 +7,9 @@ public interface ISwitchoverControl
     Task<SwitchoverPointer> ReadPointerAsync(CancellationToken cancellationToken);
 
     /// <summary>Waits until no run holds the executor's lock, then takes "in progress" back to idle.</summary>
-    /// <exception cref="PgClusterException"><see cref="Reason.StaleDatabase"/>: the database is not in charge any more; <see cref="Reason.LockHeld"/>.</exception>
+    /// <exception cref="PgClusterException">
+    /// <see cref="Reason.StaleDatabase"/>: the database is not in charge any more; <see cref="Reason.LockHeld"/>: a migration runs;
+    /// <see cref="Reason.BlockedBySessions"/>: somebody executes still.
+    /// </exception>
     Task EndRunAsync(CancellationToken cancellationToken);
 }

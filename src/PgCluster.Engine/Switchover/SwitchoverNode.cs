@@ -107,7 +107,8 @@ public sealed class SwitchoverNode : IAsyncDisposable
     /// leader has closed the count, see <see cref="WaitUntilAsync"/>.
     /// </summary>
     /// <exception cref="PgClusterException">
-    /// <see cref="Reason.StaleDatabase"/>: the pointer is flipped already; <see cref="Reason.LockHeld"/>: somebody executes still; <see cref="Reason.StepTimeout"/>.
+    /// <see cref="Reason.StaleDatabase"/>: the pointer is flipped already; <see cref="Reason.LockHeld"/>: a migration runs;
+    /// <see cref="Reason.BlockedBySessions"/>: somebody executes still; <see cref="Reason.StepTimeout"/>.
     /// </exception>
     public async Task ResetAsync(CancellationToken cancellationToken)
     {

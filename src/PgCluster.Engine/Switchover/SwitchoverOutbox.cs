@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace PgCluster.Engine.Switchover;
 
 /// <summary>Appends a participant's messages in order, each until it stands in the log or nobody waits for it any more.</summary>
-internal sealed class SwitchoverOutbox(ISwitchoverLog log, SwitchoverLimits limits, Func<SwitchoverMessage, bool> isStale, Guid node, TimeProvider time, ILogger logger)
+internal sealed class SwitchoverOutbox(
+    ISwitchoverLog log, SwitchoverLimits limits, Func<SwitchoverMessage, bool> isStale, Guid node, TimeProvider time, ILogger logger)
 {
     private readonly Channel<SwitchoverMessage> _messages = Channel.CreateUnbounded<SwitchoverMessage>(new() { SingleReader = true });
 

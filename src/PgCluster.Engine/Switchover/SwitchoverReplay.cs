@@ -3,7 +3,9 @@ namespace PgCluster.Engine.Switchover;
 /// <summary>What the log says, for somebody who takes no part.</summary>
 public static class SwitchoverReplay
 {
-    /// <summary>Folds the log from its newest reset on. A participant's own timers are not in it: what they end stands in the log when somebody said so.</summary>
+    /// <summary>
+    /// Folds the log from its newest reset on. A participant's own timers are not in it: what they end stands in the log when somebody said so.
+    /// </summary>
     public static async Task<SwitchoverView> ReadAsync(ISwitchoverLog log, CancellationToken cancellationToken)
     {
         var position = await log.GetLastResetAsync(cancellationToken).ConfigureAwait(false) - 1;

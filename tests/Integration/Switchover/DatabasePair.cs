@@ -65,7 +65,8 @@ internal sealed class DatabasePair : IAsyncDisposable
     public SwitchoverDataSourceOptions Options(SwitchoverLimits limits) =>
         SwitchoverDataSourceOptions.For(CurrentString, NextString, "1.0.0") with { Limits = limits };
 
-    public static Task SetAsync(NpgsqlDataSource source, string state) => ExecuteAsync(source, $"update pgcluster_switchover.state set current_state = '{state}'");
+    public static Task SetAsync(NpgsqlDataSource source, string state) =>
+        ExecuteAsync(source, $"update pgcluster_switchover.state set current_state = '{state}'");
 
     public static Task<string?> StateAsync(NpgsqlDataSource source) => ScalarAsync(source, "select current_state from pgcluster_switchover.state");
 

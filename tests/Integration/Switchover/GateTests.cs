@@ -145,7 +145,9 @@ public sealed class GateTests(PostgresInstance postgres)
         await using var pair = await PairAsync();
         var limits = new SwitchoverLimits
         {
-            LockTimeout = TimeSpan.FromMilliseconds(100), IdleInTransactionTimeout = TimeSpan.FromMilliseconds(100), GateTimeout = TimeSpan.FromMilliseconds(500),
+            LockTimeout = TimeSpan.FromMilliseconds(100),
+            IdleInTransactionTimeout = TimeSpan.FromMilliseconds(100),
+            GateTimeout = TimeSpan.FromMilliseconds(500),
         };
         await using var source = new SwitchoverDataSource(pair.Options(limits));
         await (await source.OpenConnectionAsync(Token)).DisposeAsync();
@@ -199,7 +201,8 @@ public sealed class GateTests(PostgresInstance postgres)
 
         await DatabasePair.SetAsync(pair.Current, "use_next_db");
 
-        foreach (var start in new Func<Task>[] { () => StaleDatabase.EnsureCurrentAsync(pair.Current, Token), async () => await alone.OpenConnectionAsync(Token) })
+        Func<Task>[] starts = [() => StaleDatabase.EnsureCurrentAsync(pair.Current, Token), async () => await alone.OpenConnectionAsync(Token)];
+        foreach (var start in starts)
         {
             var error = await Assert.ThrowsAsync<PgClusterException>(start);
             Assert.Equal((Reason.StaleDatabase, Refusal), (error.Reason, error.Message));

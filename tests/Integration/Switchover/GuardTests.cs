@@ -7,9 +7,14 @@ namespace PgCluster.Tests.Integration.Switchover;
 [Collection(SwitchoverGroup.Name)]
 public sealed class GuardTests(PostgresInstance postgres)
 {
+    private const string Locks =
+        "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database()) ";
+
     private static readonly SwitchoverLimits Limits = new()
     {
-        LockTimeout = TimeSpan.FromMilliseconds(300), GuardLockTimeout = TimeSpan.FromMilliseconds(300), IdleInTransactionTimeout = TimeSpan.FromMilliseconds(400),
+        LockTimeout = TimeSpan.FromMilliseconds(300),
+        GuardLockTimeout = TimeSpan.FromMilliseconds(300),
+        IdleInTransactionTimeout = TimeSpan.FromMilliseconds(400),
     };
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -98,14 +103,14 @@ public sealed class GuardTests(PostgresInstance postgres)
         var control = new PostgresSwitchoverControl(pair.Current, new());
         var end = control.EndRunAsync(Token);
         await Poll.UntilAsync("the guard waits", async () =>
-            await DatabasePair.ScalarAsync(pair.Current, "select count(*) from pg_locks where locktype = 'advisory' and objid = 4370 and not granted and database = (select oid from pg_database where datname = current_database())") == "1");
+            await DatabasePair.ScalarAsync(pair.Current, Locks + "and objid = 4370 and not granted") == "1");
         Assert.Equal("in_progress", await DatabasePair.StateAsync(pair.Current));
 
         await ExecuteAsync(executor, "select pg_advisory_unlock(4370)");
         await end;
 
         Assert.Equal("idle", await DatabasePair.StateAsync(pair.Current));
-        Assert.Equal("0", await DatabasePair.ScalarAsync(pair.Current, "select count(*) from pg_locks where locktype = 'advisory' and objid in (4370, 4919) and database = (select oid from pg_database where datname = current_database())"));
+        Assert.Equal("0", await DatabasePair.ScalarAsync(pair.Current, Locks + "and objid in (4370, 4919)"));
     }
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)

@@ -74,7 +74,10 @@ public sealed class MessageLogTests(PostgresInstance postgres)
         await using var pair = await DatabasePair.CreateAsync(postgres);
         var limits = new SwitchoverLimits
         {
-            PollInterval = TimeSpan.FromMinutes(10), HelloWindow = TimeSpan.FromMinutes(11), ResetTimeout = TimeSpan.FromMinutes(12), LeaderTimeout = TimeSpan.FromMinutes(30),
+            PollInterval = TimeSpan.FromMinutes(10),
+            HelloWindow = TimeSpan.FromMinutes(11),
+            ResetTimeout = TimeSpan.FromMinutes(12),
+            LeaderTimeout = TimeSpan.FromMinutes(30),
         };
         await using var log = new PostgresMessageLog(pair.Current, limits);
         await log.GetLastPositionAsync(Token);
@@ -91,7 +94,8 @@ public sealed class MessageLogTests(PostgresInstance postgres)
         await using var pair = await DatabasePair.CreateAsync(postgres);
         await using var log = new PostgresMessageLog(pair.Current, new());
         await log.GetLastPositionAsync(Token);
-        await postgres.ExecuteAsync($"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{new NpgsqlConnectionStringBuilder(pair.CurrentString).Database}'");
+        var database = new NpgsqlConnectionStringBuilder(pair.CurrentString).Database;
+        await postgres.ExecuteAsync($"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'");
 
         await Assert.ThrowsAnyAsync<NpgsqlException>(() => log.ReadAsync(0, Token));
         Assert.Empty(await log.ReadAsync(0, Token));
@@ -115,7 +119,8 @@ public sealed class MessageLogTests(PostgresInstance postgres)
         await SwitchoverObjects.InstallAsync(connection, ["pg_monitor"], Token);
 
         var after = await SwitchoverObjects.ReadAsync(connection, Token);
-        Assert.Equal((SwitchoverPointer.InProgress, before.DbId, (Guid?)run, """{"tables": []}"""), (after!.Pointer, after.DbId, after.RunId, after.Definition));
+        Assert.Equal(
+            (SwitchoverPointer.InProgress, before.DbId, (Guid?)run, """{"tables": []}"""), (after!.Pointer, after.DbId, after.RunId, after.Definition));
         await SwitchoverObjects.RemoveAsync(connection, Token);
         await SwitchoverObjects.RemoveAsync(connection, Token);
         Assert.Null(await SwitchoverObjects.ReadAsync(connection, Token));

@@ -24,7 +24,9 @@ internal static class Messages
     });
 
     public static SwitchoverMessage Message(SwitchoverMessageType type, Guid ack, Guid from, string? data = null, Guid? id = null) =>
-        new(id ?? Guid.NewGuid(), from, type, ack, data ?? (type == SwitchoverMessageType.Hello ? Data(from == Leader) : SwitchoverMessageText.OfText($"text of {type}")))
+        new(
+            id ?? Guid.NewGuid(), from, type, ack,
+            data ?? (type == SwitchoverMessageType.Hello ? Data(from == Leader) : SwitchoverMessageText.OfText($"text of {type}")))
         {
             Position = Interlocked.Increment(ref _position),
         };

@@ -161,7 +161,8 @@ public sealed class SwitchoverNodeTests : IAsyncDisposable
     }
 
     private SwitchoverNode Make(Guid id, IPausable application, ISwitchoverExecutor? executor) => new(
-        new() { Id = id, CurrentDbId = Id(101), NextDbId = Id(102), Limits = Limits }, _log, _log, application, executor, _time, new RecordingLogger<SwitchoverNode>());
+        new() { Id = id, CurrentDbId = Id(101), NextDbId = Id(102), Limits = Limits },
+        _log, _log, application, executor, _time, new RecordingLogger<SwitchoverNode>());
 
     private async Task IdleAsync()
     {
@@ -190,7 +191,8 @@ public sealed class SwitchoverNodeTests : IAsyncDisposable
         await ReachAsync(_other, view => view.State == state);
     }
 
-    private static Task<SwitchoverView> ReachAsync(SwitchoverNode node, Func<SwitchoverView, bool> condition) => node.WaitUntilAsync(condition, Token).WaitAsync(Budget, Token);
+    private static Task<SwitchoverView> ReachAsync(SwitchoverNode node, Func<SwitchoverView, bool> condition) =>
+        node.WaitUntilAsync(condition, Token).WaitAsync(Budget, Token);
 
     /// <summary>Lets time pass in steps that a leader's heartbeat keeps up with.</summary>
     private async Task AdvanceUntilAsync(Func<bool> condition)
