@@ -185,7 +185,11 @@ public sealed class SwitchoverNode : IAsyncDisposable
         StartedAt = _startedAt,
     }));
 
-    private bool IsStale(SwitchoverMessage message) => message.AckId != Guid.Empty && message.AckId != View.Current;
+    private bool IsStale(SwitchoverMessage message)
+    {
+        var view = View;
+        return message.AckId != Guid.Empty && message.AckId != (message.Type == SwitchoverMessageType.Cancel ? view.Reset : view.Current);
+    }
 
     private async Task AppendAndSeeAsync(SwitchoverMessage message, CancellationToken cancellationToken)
     {

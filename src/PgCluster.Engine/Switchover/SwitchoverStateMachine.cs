@@ -52,9 +52,11 @@ public static class SwitchoverStateMachine
     private static SwitchoverTransition Decide(SwitchoverView view, SwitchoverMessage message, Guid self) => (view.State, message.Type) switch
     {
         (_, SwitchoverMessageType.Reset) => new(
-            SwitchoverView.Initial with { State = SwitchoverState.Resetting, Current = message.Id },
+            SwitchoverView.Initial with { State = SwitchoverState.Resetting, Current = message.Id, Reset = message.Id },
             [new CancelAndResume(), new SendHello(message.Id)]),
-        (_, SwitchoverMessageType.Cancel) => new(
+
+        // Each participant that gives up says so; one that is late must not end what was begun after the next reset.
+        (_, SwitchoverMessageType.Cancel) => message.AckId != Guid.Empty && message.AckId != view.Reset ? new(view, []) : new(
             view with { State = SwitchoverState.Unknown, LastError = SwitchoverMessageText.ToText(message.Data) ?? view.LastError },
             [new CancelAndResume()]),
         (_, SwitchoverMessageType.Error) => message.AckId != view.Current ? new(view, []) : new(
@@ -110,5 +112,5 @@ public static class SwitchoverStateMachine
         ? new(view, [new CancelAndResume()])
         : new(
             view with { State = SwitchoverState.Unknown, LastError = why },
-            [new CancelAndResume(), new AppendMessage(SwitchoverMessageType.Cancel, Guid.Empty, why)]);
+            [new CancelAndResume(), new AppendMessage(SwitchoverMessageType.Cancel, view.Reset, why)]);
 }

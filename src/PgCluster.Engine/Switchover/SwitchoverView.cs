@@ -14,6 +14,9 @@ public sealed record SwitchoverView
     /// <summary>The message that the next one has to answer.</summary>
     public Guid Current { get; init; }
 
+    /// <summary>The reset that everything since belongs to; the nil id before the first.</summary>
+    public Guid Reset { get; init; }
+
     /// <summary>The message whose silence timer runs: the last one that counted as a sign of life.</summary>
     public Guid Heard { get; init; }
 

@@ -46,7 +46,7 @@ public sealed class SwitchoverStateMachineTests
     public void A6_every_message_in_every_state(S state, T type, bool answersCurrent)
     {
         var before = ViewIn(state);
-        var message = Message(type, answersCurrent ? before.Current : Id(77), Leader);
+        var message = Message(type, !answersCurrent ? Id(77) : type == T.Cancel ? before.Reset : before.Current, Leader);
 
         var (after, all) = SwitchoverStateMachine.Apply(before, message, Other);
         var effects = all.Where(effect => effect is not StartTimer).ToList();
@@ -56,9 +56,9 @@ public sealed class SwitchoverStateMachineTests
             case T.Reset:
                 Assert.Equal(S.Resetting, after.State);
                 Assert.Equal([new CancelAndResume(), new SendHello(message.Id)], effects);
-                Assert.Equal(SwitchoverView.Initial with { State = S.Resetting, Current = message.Id, Heard = message.Id }, after);
+                Assert.Equal(SwitchoverView.Initial with { State = S.Resetting, Current = message.Id, Reset = message.Id, Heard = message.Id }, after);
                 break;
-            case T.Cancel:
+            case T.Cancel when answersCurrent:
                 Assert.Equal(S.Unknown, after.State);
                 Assert.Equal([new CancelAndResume()], effects);
                 break;
@@ -70,7 +70,7 @@ public sealed class SwitchoverStateMachineTests
                 Assert.Equal(before with { LastStatus = "text of Status", Heard = after.Heard }, after);
                 Assert.Empty(effects);
                 break;
-            case T.Error or T.Status:
+            case T.Error or T.Status or T.Cancel:
                 Assert.Equal(before with { Heard = after.Heard }, after);
                 Assert.Empty(effects);
                 break;
@@ -99,7 +99,7 @@ public sealed class SwitchoverStateMachineTests
                     else
                     {
                         var cancel = Assert.IsType<AppendMessage>(Assert.Single(effects.Skip(1)));
-                        Assert.Equal((T.Cancel, Guid.Empty), (cancel.Type, cancel.AckId));
+                        Assert.Equal((T.Cancel, before.Reset), (cancel.Type, cancel.AckId));
                         Assert.StartsWith("unexpected or invalid message: ", cancel.Text, StringComparison.Ordinal);
                         Assert.Equal(cancel.Text, after.LastError);
                     }
@@ -143,6 +143,19 @@ public sealed class SwitchoverStateMachineTests
             var transition = SwitchoverStateMachine.Apply(view, Message(type, ack, from, data), Leader);
             view = transition.View;
             return transition.Effects;
+        }
+    }
+
+    [Fact]
+    public void An_operators_cancel_counts_always_and_a_participants_only_for_its_own_reset()
+    {
+        foreach (var state in States.Where(state => state != S.Unknown))
+        {
+            var view = ViewIn(state);
+            var (late, effects) = SwitchoverStateMachine.Apply(view, Message(T.Cancel, Id(8), Other), Leader);
+            Assert.Equal(state, late.State);
+            Assert.DoesNotContain(new CancelAndResume(), effects);
+            Assert.Equal(S.Unknown, SwitchoverStateMachine.Apply(view, Message(T.Cancel, Guid.Empty, Stranger), Leader).View.State);
         }
     }
 
@@ -205,7 +218,7 @@ public sealed class SwitchoverStateMachineTests
         var (after, effects) = SwitchoverStateMachine.Elapse(view, SwitchoverTimer.Silence, view.Heard, Other);
 
         Assert.Equal((S.Unknown, "the leader fell silent"), (after.State, after.LastError));
-        Assert.Equal([new CancelAndResume(), new AppendMessage(T.Cancel, Guid.Empty, "the leader fell silent")], effects);
+        Assert.Equal([new CancelAndResume(), new AppendMessage(T.Cancel, view.Reset, "the leader fell silent")], effects);
     }
 
     [Fact]
