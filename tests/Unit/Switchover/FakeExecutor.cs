@@ -9,6 +9,8 @@ internal sealed class FakeExecutor : ISwitchoverExecutor
 
     public TaskCompletionSource Exec { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    public TaskCompletionSource ExecStarted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public TaskCompletionSource ExecCancelled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task SyncAsync(IProgress<string> status, CancellationToken cancellationToken)
@@ -19,6 +21,7 @@ internal sealed class FakeExecutor : ISwitchoverExecutor
 
     public async Task ExecAsync(IProgress<string> status, CancellationToken cancellationToken)
     {
+        ExecStarted.SetResult();
         try
         {
             await Exec.Task.WaitAsync(cancellationToken);

@@ -183,6 +183,7 @@ public sealed class SwitchoverNodeTests : IAsyncDisposable
         _leaderPart.Pause.SetResult();
         _otherPart.Pause.SetResult();
         await ReachAsync(SwitchoverState.Executing);
+        await _executor.ExecStarted.Task.WaitAsync(Budget, Token);
     }
 
     private async Task ReachAsync(SwitchoverState state)
