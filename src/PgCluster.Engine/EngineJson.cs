@@ -17,4 +17,6 @@ namespace PgCluster.Engine;
 [JsonSerializable(typeof(SynchronousPolicyRecord))]
 [JsonSerializable(typeof(Pooling.ProxyReport))]
 [JsonSerializable(typeof(Switchover.Redirect))]
+[JsonSerializable(typeof(Switchover.SwitchoverNodeData))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class EngineJson : JsonSerializerContext;

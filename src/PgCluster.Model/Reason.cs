@@ -98,4 +98,10 @@ public enum Reason
 
     /// <summary>No playground of that name is on this machine.</summary>
     PlaygroundNotFound,
+
+    /// <summary>The switchover is not in the state that the request needs.</summary>
+    SwitchoverNotReady,
+
+    /// <summary>The database was switched away from: another one is in charge.</summary>
+    StaleDatabase,
 }

@@ -33,7 +33,8 @@ internal static class GrpcReason
         Reason.LockHeld or Reason.LockLost or Reason.PlanStale or Reason.RolledBack => GrpcStatusCode.Aborted,
         Reason.BlockedBySessions or Reason.NoPrimary or Reason.SplitBrain or Reason.NoEligibleCandidate or Reason.TargetNotEligible
             or Reason.PreflightFailed or Reason.ForceRequired or Reason.DataLossNotAllowed or Reason.OldPrimaryStillRunning
-            or Reason.NeedsOperator or Reason.MissingProgram or Reason.PlaygroundFailed => GrpcStatusCode.FailedPrecondition,
+            or Reason.NeedsOperator or Reason.MissingProgram or Reason.PlaygroundFailed or Reason.SwitchoverNotReady or Reason.StaleDatabase
+            => GrpcStatusCode.FailedPrecondition,
         Reason.Cancelled => GrpcStatusCode.Cancelled,
         Reason.NotSupportedHere => GrpcStatusCode.Unimplemented,
         _ => GrpcStatusCode.Internal,

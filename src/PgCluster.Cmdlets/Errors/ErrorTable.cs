@@ -118,6 +118,12 @@ public static class ErrorTable
             "Look at the log the message names; Remove-PgPlayground cleans up what is left."),
         Reason.PlaygroundNotFound => new(
             "PlaygroundNotFound", ErrorCategory.ObjectNotFound, "List the playgrounds with Get-PgPlayground."),
+        Reason.SwitchoverNotReady => new(
+            "SwitchoverNotReady", ErrorCategory.InvalidOperation,
+            "Look at Get-PgSwitchover; Reset-PgSwitchover makes a cancelled switchover ready again."),
+        Reason.StaleDatabase => new(
+            "StaleDatabase", ErrorCategory.InvalidOperation,
+            "Connect to the database that the application was switched to; Get-PgSwitchover names it."),
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "has no entry"),
     };
 

@@ -54,6 +54,7 @@ public sealed class ProjectRulesTests
     [InlineData("PgCluster.Engine", """<PackageReference Include="Npgsql" />""", "PgCluster.Engine must not use the package Npgsql")]
     [InlineData("PgCluster.Adapters", """<PackageReference Include="PowerShellStandard.Library" PrivateAssets="all" />""", "PgCluster.Adapters must not use the package PowerShellStandard.Library")]
     [InlineData("PgCluster.Client", """<FrameworkReference Include="Microsoft.AspNetCore.App" />""", "PgCluster.Client must not use the framework Microsoft.AspNetCore.App")]
+    [InlineData("PgCluster.Switchover", """<ProjectReference Include="../PgCluster.Client/PgCluster.Client.csproj" />""", "PgCluster.Switchover must not reference PgCluster.Client")]
     [InlineData("PgCluster.Playground", """<ProjectReference Include="..\PgCluster.Agent\PgCluster.Agent.csproj" />""", "PgCluster.Playground must not reference PgCluster.Agent")]
     [InlineData("PgCluster.Cmdlets", """<PackageReference Include="PowerShellStandard.Library" />""", "PgCluster.Cmdlets must keep PowerShellStandard.Library to itself")]
     [InlineData("PgCluster.Cmdlets", """<PackageReference Include="Npgsql" />""", "PgCluster.Cmdlets must not use the package Npgsql")]

@@ -32,6 +32,7 @@ sealed record Room(
         new(Engine, Engine, [Model], ["Microsoft.Extensions.Logging.Abstractions"], [], [], Outside),
         new(Adapters, Adapters, [Model, Engine], ["Npgsql", "Google.Protobuf"], ["Grpc.Tools"], [], ["System.Console"]),
         new(Client, Client, [Model, Engine, Adapters], [], [], [], ["System.Console"]),
+        new("PgCluster.Switchover", "PgCluster.Switchover", [Model, Engine, Adapters], ["Npgsql"], [], [], ["System.Console"]),
         new(Playground, Playground, [Model, Engine, Adapters, Client], [], [], [], ["System.Console"]),
         new("PgCluster.Agent", "pgcluster", [Model, Engine, Adapters, Client, Playground], ["Spectre.Console", "System.CommandLine"], [], ["Microsoft.AspNetCore.App"], []),
         new("PgCluster.Cmdlets", "PgCluster.Cmdlets", [Model, Client, Playground], [], ["PowerShellStandard.Library"], [], ["System.Console"]),
