@@ -24,6 +24,9 @@ public sealed record SwitchoverTable
     /// <summary>True for a leaf of a partitioned table.</summary>
     public bool IsPartition { get; init; }
 
+    /// <summary>The partitioned table it is a leaf of, and its bounds; empty when it is none.</summary>
+    public string PartitionBound { get; init; } = "";
+
     /// <summary>Rows by the server's statistics; -1 when it has none.</summary>
     public long EstimatedRows { get; init; }
 
