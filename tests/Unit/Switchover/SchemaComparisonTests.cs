@@ -33,7 +33,6 @@ public sealed class SchemaComparisonTests
         ("identity", true, With(c => c with { Identity = "a" })),
         ("collation", true, With(c => c with { Collation = "C" })),
         ("default", false, With(c => c with { Default = "'x'::text" })),
-        ("key", true, Table(t => t with { Key = [] }) with { Uniques = [] }),
         ("sequence", true, Whole with { Sequences = [], SequenceLimits = [] }),
         ("range", true, Whole with { SequenceLimits = [new(Facts.Name("s"), 1, 50, 1, false)] }),
         ("range", false, Whole with { SequenceLimits = [new(Facts.Name("s"), 1, 500, 1, false)] }),
@@ -67,6 +66,13 @@ public sealed class SchemaComparisonTests
     {
         Assert.Empty(SchemaComparison.Compare(Whole, Whole));
         Assert.Empty(SchemaComparison.Compare(Whole, Whole with { Tables = [.. Whole.Tables, Facts.Table("more")], Sequences = [.. Whole.Sequences, Facts.Name("s2")] }));
+    }
+
+    [Fact]
+    public void SW_Schema_a_key_that_nothing_on_the_target_stands_for_is_missed()
+    {
+        var found = SchemaComparison.Compare(Whole, Table(t => t with { Key = [] }) with { Uniques = [new(Facts.Name("t"), "t_pkey", ["id"], "WHERE (id > 5)")] });
+        Assert.True(Assert.Single(found, d => d.What == "key").Refuses);
     }
 
     [Fact]
