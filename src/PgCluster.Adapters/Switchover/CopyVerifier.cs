@@ -26,6 +26,7 @@ public static class CopyVerifier
     /// <param name="mode">How much.</param>
     /// <param name="time">Measures.</param>
     /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.PostgresUnavailable"/>: one side could not be read to the end.</exception>
     public static async Task<CopyVerification> CompareAsync(
         IReadOnlyList<NpgsqlConnection> source, IReadOnlyList<NpgsqlConnection> target, IReadOnlyList<SwitchoverTable> tables, SwitchoverVerify mode,
         TimeProvider time, CancellationToken cancellationToken)
@@ -44,7 +45,7 @@ public static class CopyVerifier
         var open = new ConcurrentQueue<SwitchoverTable>(tables.OrderByDescending(t => t.Bytes));
         var found = new ConcurrentBag<(SwitchoverTable Table, Digest Source, Digest Target)>();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await Task.WhenAll(source.Zip(target, WorkAsync)).ConfigureAwait(false);
+        await SwitchoverErrors.GuardAsync("the copy could not be compared", () => Task.WhenAll(source.Zip(target, WorkAsync))).ConfigureAwait(false);
 
         var differences = new List<CopyDifference>();
         foreach (var (table, ours, theirs) in found.OrderBy(f => f.Table.Name.ToString(), StringComparer.Ordinal))
@@ -65,7 +66,7 @@ public static class CopyVerifier
             }
         }
 
-        async Task WorkAsync(NpgsqlConnection one, NpgsqlConnection other)
+        async Task<bool> WorkAsync(NpgsqlConnection one, NpgsqlConnection other)
         {
             try
             {
@@ -76,6 +77,8 @@ public static class CopyVerifier
                     var both = await Task.WhenAll(DigestAsync(one, sql, stop.Token), DigestAsync(other, sql, stop.Token)).ConfigureAwait(false);
                     found.Add((table, both[0], both[1]));
                 }
+
+                return true;
             }
             catch
             {

@@ -86,7 +86,7 @@ public sealed class SchemaTransfer : IDisposable
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>What a report says of it.</returns>
     /// <exception cref="PgClusterException"><see cref="Reason.MissingProgram"/>: no pg_dump that is new enough; <see cref="Reason.PreflightFailed"/>:
-    /// pg_dump or pg_restore refused.</exception>
+    /// pg_dump or pg_restore refused; <see cref="Reason.PostgresUnavailable"/>: a server did.</exception>
     public async Task<string> PreDataAsync(CancellationToken cancellationToken)
     {
         var began = _time.GetTimestamp();
@@ -127,14 +127,15 @@ public sealed class SchemaTransfer : IDisposable
 
         var now = await NamesAsync(_databases.Target, Inventory, cancellationToken).ConfigureAwait(false);
         string[] made = [.. now.Except(before.Objects).OrderBy(DropOrder).ThenBy(o => o, StringComparer.Ordinal)];
-        var connection = await _databases.Target.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        var connection = await SwitchoverErrors.GuardAsync(
+            "the target does not answer", () => _databases.Target.OpenConnectionAsync(cancellationToken).AsTask()).ConfigureAwait(false);
         await using var connectionGuard = connection.ConfigureAwait(false);
         foreach (var name in made)
         {
             // One at a time: a transaction over thousands of tables would need as many locks.
             var command = new NpgsqlCommand(DropStatement(name), connection);
             await using var commandGuard = command.ConfigureAwait(false);
-            await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            await SwitchoverErrors.GuardAsync($"{name} could not be removed from the target", () => command.ExecuteNonQueryAsync(cancellationToken)).ConfigureAwait(false);
         }
 
         return Text($"{made.Length} objects removed from the target");
@@ -223,7 +224,7 @@ public sealed class SchemaTransfer : IDisposable
         var all = await RunAsync(tool.Restore, ["--list", "--section=post-data", Archive], new Dictionary<string, string?>(), cancellationToken).ConfigureAwait(false);
         var entries = all.Split('\n').Select(SchemaEntry.TryParse).OfType<SchemaEntry>().ToList();
         var once = entries.Where(e => MadeOnce.TryGetValue(e.Catalog, out var kind) && e.Text.StartsWith(kind, StringComparison.Ordinal)).ToList();
-        var ours = await IdentifyAsync(once, cancellationToken).ConfigureAwait(false);
+        var ours = await SwitchoverErrors.GuardAsync("the source's catalog could not be read", () => IdentifyAsync(once, cancellationToken)).ConfigureAwait(false);
         var theirs = (await NamesAsync(_databases.Target, PostDataObjects, cancellationToken).ConfigureAwait(false)).ToHashSet(StringComparer.Ordinal);
         var there = once.Where(e => ours.TryGetValue((e.Catalog, e.Oid), out var name) && theirs.Contains(name)).ToHashSet();
         var list = new StringBuilder();
@@ -261,7 +262,10 @@ public sealed class SchemaTransfer : IDisposable
         return found;
     }
 
-    private static async Task<List<string>> NamesAsync(NpgsqlDataSource database, string sql, CancellationToken cancellationToken)
+    private static Task<List<string>> NamesAsync(NpgsqlDataSource database, string sql, CancellationToken cancellationToken) =>
+        SwitchoverErrors.GuardAsync("the catalog could not be read", () => ReadNamesAsync(database, sql, cancellationToken));
+
+    private static async Task<List<string>> ReadNamesAsync(NpgsqlDataSource database, string sql, CancellationToken cancellationToken)
     {
         var command = database.CreateCommand(sql);
         await using var commandGuard = command.ConfigureAwait(false);

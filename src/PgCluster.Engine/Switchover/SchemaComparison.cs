@@ -96,8 +96,15 @@ public static class SchemaComparison
     private static void CompareRules(
         SwitchoverCatalog source, SwitchoverCatalog target, Dictionary<TableName, SwitchoverTable> theirs, List<SchemaDifference> found)
     {
-        // What belongs to a table that is missing is said with the table.
-        bool Both(TableName name) => theirs.ContainsKey(name) || target.Parents.Contains(name) || !source.Tables.Any(t => t.Name == name);
+        var left = source.Tables.Select(t => t.Name).Concat(source.Parents).ToHashSet();
+        var right = theirs.Keys.Concat(target.Parents).ToHashSet();
+        var types = source.Tables.SelectMany(t => t.Columns).Select(c => c.Type.Replace("\"", "", StringComparison.Ordinal)).ToHashSet();
+
+        // What belongs to a table that is missing is said with the table, and a table of the target alone is nobody's business.
+        bool Both(TableName owner) => left.Contains(owner) ? right.Contains(owner) : !right.Contains(owner) && IsUsed(owner);
+
+        // A domain's check matters where a column is of that domain; a foreign key of a table that is left out is not compared.
+        bool IsUsed(TableName domain) => types.Contains($"{domain}".Replace("\"", "", StringComparison.Ordinal));
 
         foreach (var (where, what, ours, other) in Pairs(source.Uniques, target.Uniques, u => (u.Table, u.Meaning)).Select(p =>
             (p.Key.Table, "unique index", p.Ours?.Meaning ?? "", p.Theirs?.Meaning ?? "")))

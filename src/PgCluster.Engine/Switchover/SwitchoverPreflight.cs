@@ -253,7 +253,9 @@ public static partial class SwitchoverPreflight
         yield return Some("SourceReadable", CheckStatus.Failed, source.NotReadable, $"objects that {source.User} cannot read", "GRANT SELECT on them, or exclude them");
         yield return Some("RowSecurity", CheckStatus.Failed, source.RowSecurity, $"tables of which row security hides rows from {source.User}",
             "connect as a role with BYPASSRLS, or as their owner");
-        yield return Some("TargetRights", CheckStatus.Failed, target.NotWritable, $"objects that {target.User} may not write on the target",
+        yield return options.CopySchema && !target.CanCreate
+            ? Fail("TargetRights", $"{target.User} may not CREATE a schema in {target.Address}", "GRANT CREATE ON DATABASE, or connect as its owner")
+            : Some("TargetRights", CheckStatus.Failed, target.NotWritable, $"objects that {target.User} may not write on the target",
             "connect as their owner or a superuser");
         yield return source.Encoding == target.Encoding
             ? Pass("Encoding", source.Encoding)

@@ -65,7 +65,16 @@ public sealed class SchemaComparisonTests
     public void SW_Schema_the_same_schema_has_no_difference()
     {
         Assert.Empty(SchemaComparison.Compare(Whole, Whole));
-        Assert.Empty(SchemaComparison.Compare(Whole, Whole with { Tables = [.. Whole.Tables, Facts.Table("more")], Sequences = [.. Whole.Sequences, Facts.Name("s2")] }));
+
+        // What the target has besides is nobody's business.
+        Assert.Empty(SchemaComparison.Compare(Whole, Whole with
+        {
+            Tables = [.. Whole.Tables, Facts.Table("more")],
+            Sequences = [.. Whole.Sequences, Facts.Name("s2")],
+            Uniques = [.. Whole.Uniques, new(Facts.Name("more"), "more_pkey", ["id"], "")],
+            Checks = [.. Whole.Checks, new(Facts.Name("other_domain"), "c", "CHECK ((VALUE > 0))")],
+            ForeignKeys = [.. Whole.ForeignKeys, Facts.Key("more", "more")],
+        }));
     }
 
     [Fact]
@@ -73,6 +82,14 @@ public sealed class SchemaComparisonTests
     {
         var found = SchemaComparison.Compare(Whole, Table(t => t with { Key = [] }) with { Uniques = [new(Facts.Name("t"), "t_pkey", ["id"], "WHERE (id > 5)")] });
         Assert.True(Assert.Single(found, d => d.What == "key").Refuses);
+    }
+
+    [Fact]
+    public void SW_Schema_a_check_of_a_domain_counts_where_a_column_is_of_it()
+    {
+        var source = new SwitchoverCatalog([Facts.Table("t", Facts.Column("c", "public.\"Small\""))], []);
+        var target = source with { Checks = [new(Facts.Name("Small"), "c", "CHECK ((VALUE > 0))")] };
+        Assert.True(Assert.Single(SchemaComparison.Compare(source, target)).Refuses);
     }
 
     [Fact]

@@ -63,6 +63,7 @@ public sealed class SwitchoverPreflightTests
         ("SourceReadable", CheckStatus.Failed, Source(s => s with { NotReadable = ["public.t"] }), Facts.Options),
         ("RowSecurity", CheckStatus.Failed, Source(s => s with { RowSecurity = ["public.t"] }), Facts.Options),
         ("TargetRights", CheckStatus.Failed, Target(s => s with { NotWritable = ["public.t"] }), Facts.Options),
+        ("TargetRights", CheckStatus.Failed, Target(s => s with { CanCreate = false }), Schema),
         ("Encoding", CheckStatus.Failed, Target(s => s with { Encoding = "LATIN1" }), Facts.Options),
         ("Collation", CheckStatus.Warning, Target(s => s with { Locale = "de_de.utf8" }), Facts.Options),
         ("Collation", CheckStatus.Warning, Both(s => s with { CollationVersion = "2.31" }, t => t with { CollationVersion = "2.36" }), Facts.Options),
