@@ -88,7 +88,8 @@ public static class CatalogReader
           ARRAY (SELECT CASE WHEN k.attnum = 0 THEN pg_get_indexdef(i.indexrelid, k.place::int, true) ELSE a.attname::text END
             FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, place) LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
             WHERE k.place <= i.indnkeyatts ORDER BY k.place),
-          concat_ws(' ', 'WHERE ' || pg_get_expr(i.indpred, i.indrelid), CASE WHEN (to_jsonb(i) ->> 'indnullsnotdistinct')::boolean THEN 'NULLS NOT DISTINCT' END)
+          concat_ws(' ', 'WHERE ' || pg_get_expr(i.indpred, i.indrelid),
+            CASE WHEN (to_jsonb(i) ->> 'indnullsnotdistinct')::boolean THEN 'NULLS NOT DISTINCT' END)
         FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE i.indisunique AND i.indisvalid AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {Wanted}
         ORDER BY 1, 2, 3
@@ -142,7 +143,8 @@ public static class CatalogReader
             }
 
             list.Add(new SwitchoverColumn(
-                row.GetString(1), row.GetString(2), row.GetBoolean(3), row.GetBoolean(4), row.GetString(5), row.GetString(6), row.GetString(7), row.GetBoolean(8)));
+                row.GetString(1), row.GetString(2), row.GetBoolean(3), row.GetBoolean(4), row.GetString(5), row.GetString(6), row.GetString(7),
+                row.GetBoolean(8)));
         }
 
         var tables = new List<SwitchoverTable>();

@@ -50,5 +50,7 @@ internal static class ClientEnvironment
     }
 
     /// <summary>The database as an argument: pg_restore does not look for it in the environment.</summary>
-    internal static string Database(LibpqUri uri) => uri.Database is { } database ? ConnectionInfo.Empty.With("dbname", database).ToString() : "connect_timeout=15";
+    internal static string Database(LibpqUri uri) => uri.Database is { } database
+        ? ConnectionInfo.Empty.With("dbname", database).ToString()
+        : "connect_timeout=15";
 }

@@ -25,7 +25,8 @@ public static class FactsReader
 
     // max_active_replication_origins is there since 18.
     private const string Server = """
-        SELECT current_setting('server_version_num')::int, current_setting('server_version'), pg_is_in_recovery(), current_setting('transaction_read_only')::boolean,
+        SELECT current_setting('server_version_num')::int, current_setting('server_version'), pg_is_in_recovery(),
+          current_setting('transaction_read_only')::boolean,
           r.rolname::text, r.rolsuper, r.rolreplication, has_database_privilege(d.oid, 'CREATE'),
           coalesce((SELECT pg_has_role(r.oid, s.oid, 'MEMBER') FROM pg_roles s WHERE s.rolname = 'pg_create_subscription'), false),
           current_setting('wal_level'), current_setting('max_replication_slots')::int, (SELECT count(*)::int FROM pg_replication_slots),
@@ -34,8 +35,10 @@ public static class FactsReader
           current_setting('max_worker_processes')::int, pg_encoding_to_char(d.encoding)::text,
           (SELECT count(*) FROM (SELECT FROM pg_largeobject_metadata LIMIT 1000000) AS l),
           (SELECT count(*)::int FROM pg_stat_activity a WHERE a.backend_type IS NULL AND a.usesysid IS NOT NULL),
-          EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.database = d.oid AND l.classid = 0 AND l.objid = 4370 AND l.objsubid = 1 AND l.granted),
-          EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'pgcluster_switchover' AND c.relname = 'switchover_state')
+          EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.database = d.oid AND l.classid = 0 AND l.objid = 4370 AND l.objsubid = 1
+            AND l.granted),
+          EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'pgcluster_switchover'
+            AND c.relname = 'switchover_state')
         FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user
         """;
 
@@ -47,12 +50,14 @@ public static class FactsReader
         FROM pg_database d, to_jsonb(d) AS j WHERE d.datname = current_database()
         """;
 
-    private const string CollationVersion = "SELECT coalesce(pg_database_collation_actual_version(oid), '') FROM pg_database WHERE datname = current_database()";
+    private const string CollationVersion =
+        "SELECT coalesce(pg_database_collation_actual_version(oid), '') FROM pg_database WHERE datname = current_database()";
 
     private const string Relations = $"""
         SELECT n.nspname || '.' || c.relname, c.relkind::text, pg_has_role(c.relowner, 'USAGE'),
           CASE WHEN c.relkind = 'S' THEN true ELSE has_table_privilege(c.oid, 'TRIGGER') END,
-          has_schema_privilege(n.oid, 'USAGE') AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'SELECT') ELSE has_table_privilege(c.oid, 'SELECT') END,
+          has_schema_privilege(n.oid, 'USAGE') AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'SELECT')
+            ELSE has_table_privilege(c.oid, 'SELECT') END,
           has_schema_privilege(n.oid, 'USAGE') AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'UPDATE')
             ELSE has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')
               AND has_table_privilege(c.oid, 'TRUNCATE') END,
@@ -65,15 +70,18 @@ public static class FactsReader
     // Predefined roles are there on every server that needs them.
     private const string UsedRoles = $"""
         WITH used (owner, acl) AS (
-          SELECT c.relowner, c.relacl FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND {CatalogReader.Wanted}
+          SELECT c.relowner, c.relacl FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+            AND {CatalogReader.Wanted}
           UNION ALL
           SELECT p.proowner, p.proacl FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
           WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgcluster_switchover') AND (cardinality(@schemas) = 0 OR n.nspname = ANY (@schemas))
             AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
           UNION ALL
           SELECT n.nspowner, n.nspacl FROM pg_namespace n
-          WHERE n.nspname NOT IN ('information_schema', 'pgcluster_switchover') AND n.nspname NOT LIKE 'pg\_%' AND (cardinality(@schemas) = 0 OR n.nspname = ANY (@schemas)))
-        SELECT DISTINCT r.rolname::text FROM (SELECT owner FROM used UNION SELECT a.grantee FROM used, aclexplode(used.acl) AS a) AS u JOIN pg_roles r ON r.oid = u.owner
+          WHERE n.nspname NOT IN ('information_schema', 'pgcluster_switchover') AND n.nspname NOT LIKE 'pg\_%'
+            AND (cardinality(@schemas) = 0 OR n.nspname = ANY (@schemas)))
+        SELECT DISTINCT r.rolname::text FROM (SELECT owner FROM used UNION SELECT a.grantee FROM used, aclexplode(used.acl) AS a) AS u
+          JOIN pg_roles r ON r.oid = u.owner
         WHERE r.rolname NOT LIKE 'pg\_%' ORDER BY 1
         """;
 
@@ -81,14 +89,16 @@ public static class FactsReader
         SELECT n.nspname || '.' || c.relname || '.' || a.attname || ' (' || format_type(a.atttypid, a.atttypmod) || ')'
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
           JOIN pg_type t ON t.oid = a.atttypid
-        WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND t.oid < 16384 AND (t.typname ~ '^_?reg' OR t.typname IN ('oid', '_oid', 'oidvector')) AND {CatalogReader.Wanted}
+        WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND t.oid < 16384 AND (t.typname ~ '^_?reg' OR t.typname IN ('oid', '_oid', 'oidvector'))
+          AND {CatalogReader.Wanted}
         ORDER BY 1
         """;
 
     private const string ReplicaTriggers = $"""
         SELECT n.nspname || '.' || c.relname || '.' || g.tgname
         FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = g.tgfoid
-        WHERE NOT g.tgisinternal AND g.tgenabled IN ('A', 'R') AND p.pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname = 'pgcluster_switchover') AND {CatalogReader.Wanted}
+        WHERE NOT g.tgisinternal AND g.tgenabled IN ('A', 'R')
+          AND p.pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname = 'pgcluster_switchover') AND {CatalogReader.Wanted}
         ORDER BY 1
         """;
 
@@ -104,6 +114,9 @@ public static class FactsReader
           WHERE subname NOT LIKE 'pgcluster%' AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
         ORDER BY 1
         """;
+
+    private const string SchemaNames =
+        "SELECT nspname::text FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%' ORDER BY 1";
 
     private const string LongestTransaction = """
         SELECT pid::text, coalesce(datname::text, ''), coalesce(usename::text, ''), extract(epoch FROM clock_timestamp() - xact_start)::float8
@@ -127,7 +140,8 @@ public static class FactsReader
     /// <param name="applicationName">application_name of its connections; others with the same name are taken for ours.</param>
     /// <param name="time">The clock of the budgets.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<SwitchoverFacts> ReadAsync(SwitchoverOptions options, string applicationName, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<SwitchoverFacts> ReadAsync(
+        SwitchoverOptions options, string applicationName, TimeProvider time, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(time);
@@ -202,7 +216,8 @@ public static class FactsReader
     private static DatabaseFacts Failed(DatabaseFacts facts, Exception e) => e is PostgresException { SqlState: var state, MessageText: var text }
         ? facts with
         {
-            Problem = state.StartsWith("28", StringComparison.Ordinal) || state is PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InsufficientPrivilege
+            Problem = state.StartsWith("28", StringComparison.Ordinal)
+                || state is PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InsufficientPrivilege
                 ? DatabaseProblem.Denied
                 : DatabaseProblem.Unreachable,
             ProblemText = $"{text} ({state})",
@@ -265,8 +280,8 @@ public static class FactsReader
         }
 
         var relations = await ListAsync(Relations, row => (
-            Name: row.GetString(0), Kind: row.GetString(1), Owned: row.GetBoolean(2), Trigger: row.GetBoolean(3), Read: row.GetBoolean(4), Write: row.GetBoolean(5),
-            Hides: row.GetBoolean(6), Tablespace: row.GetString(7))).ConfigureAwait(false);
+            Name: row.GetString(0), Kind: row.GetString(1), Owned: row.GetBoolean(2), Trigger: row.GetBoolean(3), Read: row.GetBoolean(4),
+            Write: row.GetBoolean(5), Hides: row.GetBoolean(6), Tablespace: row.GetString(7))).ConfigureAwait(false);
         var carried = relations.Where(r => r.Kind is "r" or "S").ToList();
         return facts with
         {
@@ -277,10 +292,11 @@ public static class FactsReader
             Locale = (await NamesAsync(Locale).ConfigureAwait(false))[0],
             CollationVersion = facts.Major >= 15 ? (await NamesAsync(CollationVersion).ConfigureAwait(false))[0] : "",
             Extensions = await PairsAsync("SELECT extname::text, extversion FROM pg_extension").ConfigureAwait(false),
-            AvailableExtensions = await PairsAsync("SELECT name::text, default_version FROM pg_available_extensions WHERE default_version IS NOT NULL").ConfigureAwait(false),
+            AvailableExtensions = await PairsAsync("SELECT name::text, default_version FROM pg_available_extensions WHERE default_version IS NOT NULL")
+                .ConfigureAwait(false),
             Roles = await NamesAsync("SELECT rolname::text FROM pg_roles ORDER BY 1").ConfigureAwait(false),
             UsedRoles = await NamesAsync(UsedRoles).ConfigureAwait(false),
-            Schemas = await NamesAsync("SELECT nspname::text FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%' ORDER BY 1").ConfigureAwait(false),
+            Schemas = await NamesAsync(SchemaNames).ConfigureAwait(false),
             Catalog = await CatalogReader.ReadAsync(database, options, cancellationToken).ConfigureAwait(false),
             NotOwned = [.. carried.Where(r => r.Kind == "r" && !r.Owned).Select(r => r.Name)],
             NoTrigger = [.. carried.Where(r => !r.Trigger).Select(r => r.Name)],
@@ -379,7 +395,8 @@ public static class FactsReader
     {
         var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
         await using var transactionGuard = transaction.ConfigureAwait(false);
-        await ScalarAsync<object>(connection, Text($"SET LOCAL statement_timeout = '{StatementSeconds}s'; SET LOCAL search_path = pg_catalog"), cancellationToken)
+        await ScalarAsync<object>(
+            connection, Text($"SET LOCAL statement_timeout = '{StatementSeconds}s'; SET LOCAL search_path = pg_catalog"), cancellationToken)
             .ConfigureAwait(false);
         var command = new NpgsqlCommand(sql, connection, transaction);
         await using var commandGuard = command.ConfigureAwait(false);

@@ -22,7 +22,8 @@ internal sealed record SchemaTool(string Dump, int Major)
             return null;
         }
 
-        var said = await ProgramRunner.RunCheckedAsync(new ProgramCommand(dump, ["--version"]), Reason.MissingProgram, Budget, time, cancellationToken).ConfigureAwait(false);
+        var said = await ProgramRunner.RunCheckedAsync(new ProgramCommand(dump, ["--version"]), Reason.MissingProgram, Budget, time, cancellationToken)
+            .ConfigureAwait(false);
         return new SchemaTool(dump, ReadMajor(said)
             ?? throw new PgClusterException(Reason.MissingProgram, $"'{dump} --version' names no version: {said.Trim()}"));
     }

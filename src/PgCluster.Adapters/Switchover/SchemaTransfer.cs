@@ -135,7 +135,8 @@ public sealed class SchemaTransfer : IDisposable
             // One at a time: a transaction over thousands of tables would need as many locks.
             var command = new NpgsqlCommand(DropStatement(name), connection);
             await using var commandGuard = command.ConfigureAwait(false);
-            await SwitchoverErrors.GuardAsync($"{name} could not be removed from the target", () => command.ExecuteNonQueryAsync(cancellationToken)).ConfigureAwait(false);
+            await SwitchoverErrors.GuardAsync($"{name} could not be removed from the target", () => command.ExecuteNonQueryAsync(cancellationToken))
+                .ConfigureAwait(false);
         }
 
         return Text($"{made.Length} objects removed from the target");
@@ -164,7 +165,8 @@ public sealed class SchemaTransfer : IDisposable
     /// <summary>The statement that drops an object of the inventory.</summary>
     internal static string DropStatement(string name)
     {
-        var type = TypesOfSeveralWords.FirstOrDefault(t => name.StartsWith(t + " ", StringComparison.Ordinal)) ?? name[..name.IndexOf(' ', StringComparison.Ordinal)];
+        var type = TypesOfSeveralWords.FirstOrDefault(t => name.StartsWith(t + " ", StringComparison.Ordinal))
+            ?? name[..name.IndexOf(' ', StringComparison.Ordinal)];
         var keyword = type switch
         {
             "composite type" => "TYPE",
@@ -209,7 +211,8 @@ public sealed class SchemaTransfer : IDisposable
 
     private Task<string> RestoreAsync(SchemaTool tool, IReadOnlyList<string> arguments, CancellationToken cancellationToken) => RunAsync(
         tool.Restore,
-        [.. arguments, "--exit-on-error", "--no-password", "--no-publications", "--no-subscriptions", "--dbname=" + ClientEnvironment.Database(_databases.TargetUri), Archive],
+        [.. arguments, "--exit-on-error", "--no-password", "--no-publications", "--no-subscriptions",
+            "--dbname=" + ClientEnvironment.Database(_databases.TargetUri), Archive],
         ClientEnvironment.Of(_databases.TargetUri),
         cancellationToken);
 
@@ -218,13 +221,16 @@ public sealed class SchemaTransfer : IDisposable
         ProgramRunner.RunCheckedAsync(
             new ProgramCommand(program, arguments) { Environment = environment }, Reason.PreflightFailed, Timeout.InfiniteTimeSpan, _time, cancellationToken);
 
-    /// <summary>Writes the list of what is to be made: the archive names each object by its oid on the source, so nothing has to be guessed from names.</summary>
+    /// <summary>Writes the list of what is to be made: the archive names each object by its oid on the source, so nothing has to be guessed from
+    /// names.</summary>
     private async Task<(string File, int Made, int Left)> ListAsync(SchemaTool tool, CancellationToken cancellationToken)
     {
-        var all = await RunAsync(tool.Restore, ["--list", "--section=post-data", Archive], new Dictionary<string, string?>(), cancellationToken).ConfigureAwait(false);
+        var all = await RunAsync(tool.Restore, ["--list", "--section=post-data", Archive], new Dictionary<string, string?>(), cancellationToken)
+            .ConfigureAwait(false);
         var entries = all.Split('\n').Select(SchemaEntry.TryParse).OfType<SchemaEntry>().ToList();
         var once = entries.Where(e => MadeOnce.TryGetValue(e.Catalog, out var kind) && e.Text.StartsWith(kind, StringComparison.Ordinal)).ToList();
-        var ours = await SwitchoverErrors.GuardAsync("the source's catalog could not be read", () => IdentifyAsync(once, cancellationToken)).ConfigureAwait(false);
+        var ours = await SwitchoverErrors.GuardAsync("the source's catalog could not be read", () => IdentifyAsync(once, cancellationToken))
+            .ConfigureAwait(false);
         var theirs = (await NamesAsync(_databases.Target, PostDataObjects, cancellationToken).ConfigureAwait(false)).ToHashSet(StringComparer.Ordinal);
         var there = once.Where(e => ours.TryGetValue((e.Catalog, e.Oid), out var name) && theirs.Contains(name)).ToHashSet();
         var list = new StringBuilder();

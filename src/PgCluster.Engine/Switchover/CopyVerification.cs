@@ -19,5 +19,6 @@ public sealed record CopyVerification(
     public string Text => string.Create(
         CultureInfo.InvariantCulture,
         $"{Tables} tables with {Rows} rows compared, the content of {RowsCompared} of them, in {Seconds:0.0} s: ")
-        + (Verified ? "no difference" : string.Join("; ", Differences.Select(d => $"{d.Table} has {d.What} {d.Source} on the source and {d.Target} on the target")));
+        + (Verified ? "no difference" : string.Join("; ", Differences.Select(
+            d => $"{d.Table} has {d.What} {d.Source} on the source and {d.Target} on the target")));
 }

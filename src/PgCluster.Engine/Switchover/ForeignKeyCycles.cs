@@ -18,7 +18,8 @@ public static class ForeignKeyCycles
             {
                 TableName[] together =
                 [
-                    .. reached[table].Where(t => reached.TryGetValue(t, out var back) && back.Contains(table)).OrderBy(t => t.ToString(), StringComparer.Ordinal),
+                    .. reached[table].Where(t => reached.TryGetValue(t, out var back) && back.Contains(table))
+                        .OrderBy(t => t.ToString(), StringComparer.Ordinal),
                 ];
                 named.UnionWith(together);
                 cycles.Add(together.Length == 1 ? $"{table} (itself)" : string.Join(" - ", together));

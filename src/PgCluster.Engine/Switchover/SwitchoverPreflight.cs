@@ -85,7 +85,8 @@ public static partial class SwitchoverPreflight
 
     private static PreflightCheck Reachable(string name, DatabaseFacts side) => side.Problem switch
     {
-        DatabaseProblem.Unreachable => Fail(name, $"{side.Address} does not answer: {side.ProblemText}", "see that the server runs and can be reached from here",
+        DatabaseProblem.Unreachable => Fail(name, $"{side.Address} does not answer: {side.ProblemText}",
+            "see that the server runs and can be reached from here",
             Reason.PostgresUnavailable),
         DatabaseProblem.Denied => Fail(name, $"{side.Address} refuses: {side.ProblemText}", "see to the role, its password, pg_hba.conf and its rights",
             Reason.PostgresUnavailable),
@@ -118,16 +119,20 @@ public static partial class SwitchoverPreflight
     private static PreflightCheck Writable(string name, DatabaseFacts side) => side.InRecovery
         ? Fail(name, $"{side.Address} is a standby", "give the primary")
         : side.ReadOnly
-            ? Fail(name, $"new transactions of {side.User} in {side.Address} are read-only", "reset default_transaction_read_only of role, database or server")
+            ? Fail(name, $"new transactions of {side.User} in {side.Address} are read-only",
+                "reset default_transaction_read_only of role, database or server")
             : Pass(name, "a primary that takes writes");
 
     private static PreflightCheck Pointer(string name, DatabaseFacts side) => side.State == "use_next_db"
         ? Fail(name, $"{side.Address} was left by an earlier switchover: its state is use_next_db",
-            name == "SourceState" ? "its application uses another database now: take that as the source, or go back with -Rollback" : "give a fresh database as the target")
+            name == "SourceState"
+                ? "its application uses another database now: take that as the source, or go back with -Rollback"
+                : "give a fresh database as the target")
         : side.RunLocked
             ? Fail(name, $"another run holds its lock in {side.Address}", "wait for it or stop it with Stop-PgSwitchover", Reason.LockHeld)
             : side.State == "in_progress"
-                ? Warn(name, $"an interrupted run left {side.Address} in_progress", "Reset-PgSwitchover removes what it left, or Start-PgSwitchover resumes it")
+                ? Warn(name, $"an interrupted run left {side.Address} in_progress",
+                    "Reset-PgSwitchover removes what it left, or Start-PgSwitchover resumes it")
                 : Pass(name, side.State.Length == 0 ? "no switchover has been here" : "no switchover is under way");
 
     private static IEnumerable<PreflightCheck> LogicalChecks(SwitchoverFacts facts, SwitchoverOptions options)
@@ -152,7 +157,8 @@ public static partial class SwitchoverPreflight
         }
 
         yield return options.SourceUriForTarget is null
-            ? Warn("LogicalRoute", $"{facts.Target.Address} has to reach {facts.Source.Address} by that address; only the start of replication shows whether it does",
+            ? Warn("LogicalRoute",
+                $"{facts.Target.Address} has to reach {facts.Source.Address} by that address; only the start of replication shows whether it does",
                 "see to network, pg_hba.conf and password, or give SourceUriForTarget")
             : Pass("LogicalRoute", "the address for the target's server is given; only the start of replication shows whether it is right");
     }
@@ -190,7 +196,8 @@ public static partial class SwitchoverPreflight
             missing.Add($"{side.User} may not CREATE a publication in the database");
         }
 
-        return Needs(name, side, missing, Text($"wal_level logical, {side.MaxSlots - side.UsedSlots} slots and {side.MaxSenders - side.UsedSenders} WAL senders free"));
+        return Needs(name, side, missing,
+            Text($"wal_level logical, {side.MaxSlots - side.UsedSlots} slots and {side.MaxSenders - side.UsedSenders} WAL senders free"));
     }
 
     private static PreflightCheck Subscriber(string name, DatabaseFacts side, DatabaseFacts publisher)
@@ -236,7 +243,8 @@ public static partial class SwitchoverPreflight
 
     private static PreflightCheck Triggers(string name, DatabaseFacts side) => !side.CanCreate && side.State.Length == 0
         ? Fail(name, $"{side.User} may not CREATE a schema in {side.Address}", "GRANT CREATE ON DATABASE")
-        : Some(name, CheckStatus.Failed, side.Superuser ? [] : side.NoTrigger, $"tables on which {side.User} lacks TRIGGER", "GRANT TRIGGER on them, or connect as their owner");
+        : Some(name, CheckStatus.Failed, side.Superuser ? [] : side.NoTrigger, $"tables on which {side.User} lacks TRIGGER",
+            "GRANT TRIGGER on them, or connect as their owner");
 
     private static PreflightCheck Silent(string name, DatabaseFacts side) => side.CanSetReplicationRole
         ? Pass(name, $"{side.User} may set session_replication_role in {side.Address}")
@@ -246,11 +254,13 @@ public static partial class SwitchoverPreflight
     private static IEnumerable<PreflightCheck> ContentChecks(SwitchoverFacts facts, SwitchoverOptions options)
     {
         var (source, target) = (facts.Source, facts.Target);
-        yield return Some("Schemas", CheckStatus.Failed, [.. options.Schemas.Except(source.Schemas)], "schemas the source does not have", "correct the names");
+        yield return Some("Schemas", CheckStatus.Failed, [.. options.Schemas.Except(source.Schemas)], "schemas the source does not have",
+            "correct the names");
         yield return source.Catalog.Tables.Count == 0
             ? Fail("Tables", "no table of the source is to be moved", "correct schemas and exclusions")
             : Pass("Tables", Text($"{source.Catalog.Tables.Count} tables, {source.Catalog.Sequences.Count} sequences"));
-        yield return Some("SourceReadable", CheckStatus.Failed, source.NotReadable, $"objects that {source.User} cannot read", "GRANT SELECT on them, or exclude them");
+        yield return Some("SourceReadable", CheckStatus.Failed, source.NotReadable, $"objects that {source.User} cannot read",
+            "GRANT SELECT on them, or exclude them");
         yield return Some("RowSecurity", CheckStatus.Failed, source.RowSecurity, $"tables of which row security hides rows from {source.User}",
             "connect as a role with BYPASSRLS, or as their owner");
         yield return options.CopySchema && !target.CanCreate
@@ -259,7 +269,8 @@ public static partial class SwitchoverPreflight
             "connect as their owner or a superuser");
         yield return source.Encoding == target.Encoding
             ? Pass("Encoding", source.Encoding)
-            : Fail("Encoding", $"{source.Encoding} on the source, {target.Encoding} on the target", $"create the target's database with ENCODING '{source.Encoding}'");
+            : Fail("Encoding", $"{source.Encoding} on the source, {target.Encoding} on the target",
+                $"create the target's database with ENCODING '{source.Encoding}'");
         yield return Collations(source, target);
         yield return Extensions(source, target, options);
         yield return Some("Roles", options.CopySchema ? CheckStatus.Failed : CheckStatus.Warning, [.. source.UsedRoles.Except(target.Roles)],
@@ -287,12 +298,15 @@ public static partial class SwitchoverPreflight
                 : Some("TargetEmpty", CheckStatus.Failed, filled, "tables of the target that hold rows", "empty them, or use TruncateTarget");
         }
 
-        yield return Warn("DiskSpace", Text($"the tables have {source.Catalog.Tables.Sum(t => t.Bytes) / 1048576.0:0.0} MiB without indexes; no SQL says what the target's disk has free"),
+        yield return Warn("DiskSpace",
+            Text($"the tables have {source.Catalog.Tables.Sum(t => t.Bytes) / 1048576.0:0.0} MiB without indexes")
+                + "; no SQL says what the target's disk has free",
             "see that the target has about twice that, and WAL, free");
     }
 
     private static PreflightCheck Dump(SwitchoverFacts facts) => facts.DumpMajor is not { } major
-        ? Fail("SchemaTool", "pg_dump is not installed here", Text($"install the client programs of PostgreSQL {facts.Source.Major} or later"), Reason.MissingProgram)
+        ? Fail("SchemaTool", "pg_dump is not installed here", Text($"install the client programs of PostgreSQL {facts.Source.Major} or later"),
+            Reason.MissingProgram)
         : major < facts.Source.Major
             ? Fail("SchemaTool", Text($"pg_dump {major} cannot read PostgreSQL {facts.Source.Major}"),
                 Text($"install the client programs of PostgreSQL {facts.Source.Major} or later"), Reason.MissingProgram)
@@ -302,9 +316,11 @@ public static partial class SwitchoverPreflight
     {
         const string Name = "Collation";
         return source.Locale != target.Locale
-            ? Warn(Name, $"{source.Locale} on the source, {target.Locale} on the target: texts sort and compare differently", "create the target's database with the source's locale")
+            ? Warn(Name, $"{source.Locale} on the source, {target.Locale} on the target: texts sort and compare differently",
+                "create the target's database with the source's locale")
             : source.CollationVersion != target.CollationVersion && source.CollationVersion.Length > 0 && target.CollationVersion.Length > 0
-                ? Warn(Name, $"{source.Locale}, version {source.CollationVersion} on the source and {target.CollationVersion} on the target: some texts may sort differently",
+                ? Warn(Name,
+                    $"{source.Locale}, version {source.CollationVersion} on the source and {target.CollationVersion} on the target: texts may sort differently",
                     "nothing for indexes, which the target builds anew; range-partitioned tables by text need a look")
                 : Pass(Name, source.Locale);
     }
@@ -329,7 +345,8 @@ public static partial class SwitchoverPreflight
         }
 
         return missing.Count > 0
-            ? Some(Name, CheckStatus.Failed, missing, "extensions of the source that the target lacks", "install their packages, and CREATE EXTENSION without CopySchema")
+            ? Some(Name, CheckStatus.Failed, missing, "extensions of the source that the target lacks",
+                "install their packages, and CREATE EXTENSION without CopySchema")
             : older.Count > 0
                 ? Some(Name, CheckStatus.Warning, older, "extensions that are older on the target", "ALTER EXTENSION … UPDATE, or install newer packages")
                 : Pass(Name, Text($"{source.Extensions.Count} of the source, none missing or older on the target"));
@@ -347,18 +364,24 @@ public static partial class SwitchoverPreflight
     {
         var (source, target) = (facts.Source, facts.Target);
         yield return source.LargeObjects > 0
-            ? Warn("LargeObjects", Text($"{source.LargeObjects}{(source.LargeObjects >= 1_000_000 ? " or more" : "")} large objects are not carried"), "move them yourself, or do without")
+            ? Warn("LargeObjects", Text($"{source.LargeObjects}{(source.LargeObjects >= 1_000_000 ? " or more" : "")} large objects are not carried"),
+                "move them yourself, or do without")
             : Pass("LargeObjects", "none");
         yield return Some("MaterializedViews", CheckStatus.Warning, source.MaterializedViews, "materialized views are not filled by the switchover",
             "REFRESH MATERIALIZED VIEW on the target before the application reads them");
-        yield return Some("ForeignTables", CheckStatus.Warning, source.ForeignTables, "foreign tables: their rows stay where they are", "see that the target's server reaches them");
-        yield return Some("OidColumns", CheckStatus.Warning, source.OidColumns, "columns that may hold oids of the source's objects, which are others on the target",
+        yield return Some("ForeignTables", CheckStatus.Warning, source.ForeignTables, "foreign tables: their rows stay where they are",
+            "see that the target's server reaches them");
+        yield return Some("OidColumns", CheckStatus.Warning, source.OidColumns,
+            "columns that may hold oids of the source's objects, which are others on the target",
             "reg* types are carried by name; plain oids need a look");
-        yield return Some("SourceEventTriggers", CheckStatus.Warning, source.EventTriggers, "event triggers of the source fire when the run makes or drops its own objects",
+        yield return Some("SourceEventTriggers", CheckStatus.Warning, source.EventTriggers,
+            "event triggers of the source fire when the run makes or drops its own objects",
             "see that they let that pass");
-        yield return Some("TargetEventTriggers", CheckStatus.Warning, target.EventTriggers, "event triggers of the target fire when the run makes or drops objects there",
+        yield return Some("TargetEventTriggers", CheckStatus.Warning, target.EventTriggers,
+            "event triggers of the target fire when the run makes or drops objects there",
             "see that they let that pass");
-        yield return Some("TargetTriggers", CheckStatus.Failed, target.ReplicaTriggers, "triggers ENABLE ALWAYS or REPLICA on the target would act on carried rows a second time",
+        yield return Some("TargetTriggers", CheckStatus.Failed, target.ReplicaTriggers,
+            "triggers ENABLE ALWAYS or REPLICA on the target would act on carried rows a second time",
             "ALTER TABLE … DISABLE TRIGGER until the switchover is done");
         if (options.WayBack || options.CopySchema)
         {
@@ -368,7 +391,8 @@ public static partial class SwitchoverPreflight
                 "ALTER TABLE … DISABLE TRIGGER, or ENABLE TRIGGER without ALWAYS");
         }
 
-        yield return Some("Tablespaces", CheckStatus.Warning, options.CopySchema ? source.Tablespaces : [], "tablespaces of the source are not brought over: all lies in the default one",
+        yield return Some("Tablespaces", CheckStatus.Warning, options.CopySchema ? source.Tablespaces : [],
+            "tablespaces of the source are not brought over: all lies in the default one",
             "move tables afterwards, or bring the schema over yourself");
         yield return Some("Publications", CheckStatus.Warning, source.Publications, "publications and subscriptions of the source are not brought over",
             "create them on the target after the switchover");
@@ -387,7 +411,8 @@ public static partial class SwitchoverPreflight
             "foreign keys from tables that are moved to tables that are not: the rows referred to would be missing", "move both, or drop the foreign key");
         yield return Some("ForeignKeysIn", CheckStatus.Warning,
             [.. catalog.ForeignKeys.Where(f => !moved.Contains(f.Table) && moved.Contains(f.Referenced)).Select(f => $"{f.Table} to {f.Referenced}")],
-            "foreign keys from tables that are left out: TRUNCATE of the target's tables and rows kept there may break", "move both, or see that the target has none of those rows");
+            "foreign keys from tables that are left out: TRUNCATE of the target's tables and rows kept there may break",
+                "move both, or see that the target has none of those rows");
         var cyclic = ForeignKeyCycles.Find(catalog.ForeignKeys);
         yield return Pass("ForeignKeyCycles", cyclic.Count == 0 ? "none" : $"carried as they are: {List(cyclic)}");
     }
@@ -398,19 +423,22 @@ public static partial class SwitchoverPreflight
         var hidden = source.HiddenSessions > 0 ? Text($"; {source.HiddenSessions} sessions cannot be seen (GRANT pg_read_all_stats)") : "";
         yield return source.LongestTransaction is { } longest && longest.Seconds > LongTransaction.TotalSeconds
             ? Warn("LongestTransaction",
-                Text($"backend {longest.Name} of {longest.User} in {longest.Database} has been in a transaction for {longest.Seconds:0} s; the run waits for every transaction of the server that is older than it{hidden}"),
+                Text($"backend {longest.Name} of {longest.User} in {longest.Database} has been in a transaction for {longest.Seconds:0} s")
+                    + $"; the run waits for every transaction of the server that is older than it{hidden}",
                 "end it before the run")
             : hidden.Length > 0
                 ? Warn("LongestTransaction", $"none seen over {LongTransaction.TotalSeconds:0} s{hidden}", "let the role see all sessions")
                 : Pass("LongestTransaction", source.LongestTransaction is { } some ? Text($"{some.Seconds:0.0} s") : "none");
-        yield return Some("PreparedTransactions", CheckStatus.Failed, [.. source.Prepared.Select(p => Text($"{p.Name} of {p.User} in {p.Database} ({p.Seconds:0} s)"))],
+        yield return Some("PreparedTransactions", CheckStatus.Failed,
+            [.. source.Prepared.Select(p => Text($"{p.Name} of {p.User} in {p.Database} ({p.Seconds:0} s)"))],
             "prepared transactions, for which the run would wait until somebody ends them", "COMMIT PREPARED or ROLLBACK PREPARED");
         if (options.Stop == SwitchoverStop.Gate)
         {
             yield return Some("Gate", CheckStatus.Failed,
                 [.. source.Sessions.Where(s => !Tag().IsMatch(s.Application))
                     .Select(s => Text($"{s.Count} of {s.User} as {(s.Application.Length > 0 ? s.Application : "(no name)")}"))],
-                "connections to the source without the gate, which would not follow to the target", "close them, give their applications the gate, or stop by pooler or read-only");
+                "connections to the source without the gate, which would not follow to the target",
+                    "close them, give their applications the gate, or stop by pooler or read-only");
         }
     }
 

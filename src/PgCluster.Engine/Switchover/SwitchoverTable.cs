@@ -12,7 +12,8 @@ public sealed record SwitchoverTable
     /// <summary>Its columns in order.</summary>
     public required IReadOnlyList<SwitchoverColumn> Columns { get; init; }
 
-    /// <summary>Columns that identify a row: of the replica identity index when one was chosen, else of the primary key; empty when there is neither.</summary>
+    /// <summary>Columns that identify a row: of the replica identity index when one was chosen, else of the primary key; empty when there is
+    /// neither.</summary>
     public required IReadOnlyList<string> Key { get; init; }
 
     /// <summary>pg_class.relreplident: d, n, f or i.</summary>

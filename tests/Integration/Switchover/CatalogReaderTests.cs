@@ -64,7 +64,8 @@ public sealed class CatalogReaderTests(SwitchoverServers servers)
     [Fact]
     public async Task SW_Catalog_reads_only_what_was_chosen()
     {
-        var options = await servers.CreateAsync(Schemas.Hard + "CREATE TABLE public.axb (id int); CREATE TABLE public.a_b (id int); CREATE TEMP TABLE gone (id int)");
+        var options = await servers.CreateAsync(
+            Schemas.Hard + "CREATE TABLE public.axb (id int); CREATE TABLE public.a_b (id int); CREATE TEMP TABLE gone (id int)");
         await using var databases = SwitchoverServers.Open(options);
 
         var odd = await CatalogReader.ReadAsync(databases.Source, options with { Schemas = ["Odd \"Shop\""] }, Token);
@@ -80,7 +81,9 @@ public sealed class CatalogReaderTests(SwitchoverServers servers)
     [Fact]
     public async Task SW_Catalog_estimates_come_from_the_statistics()
     {
-        var options = await servers.CreateAsync("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, repeat('x', 100) FROM generate_series(1, 1000) i; ANALYZE t; CREATE TABLE fresh (id int)");
+        var options = await servers.CreateAsync(
+            "CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE fresh (id int); "
+            + "INSERT INTO t SELECT i, repeat('x', 100) FROM generate_series(1, 1000) i; ANALYZE t");
         await using var databases = SwitchoverServers.Open(options);
         var catalog = await CatalogReader.ReadAsync(databases.Source, options, Token);
         var t = Table(catalog, "t");

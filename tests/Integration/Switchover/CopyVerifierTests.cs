@@ -14,7 +14,8 @@ public sealed class CopyVerifierTests(SwitchoverServers servers)
         """;
 
     private const string Rows = """
-        INSERT INTO t SELECT i, i % 7, 'value ' || i, i / 3.0, timestamptz '2026-01-01 00:00:00+00' + i * interval '1 hour', decode(md5(i::text), 'hex') FROM generate_series(1, 5000) i ORDER BY {0};
+        INSERT INTO t SELECT i, i % 7, 'value ' || i, i / 3.0, timestamptz '2026-01-01 00:00:00+00' + i * interval '1 hour', decode(md5(i::text), 'hex')
+          FROM generate_series(1, 5000) i ORDER BY {0};
         INSERT INTO keyless SELECT i % 10, i FROM generate_series(1, 1000) i ORDER BY {0};
         INSERT INTO kind VALUES (1, 't'), (2, 'keyless');
         INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2), (3);
@@ -32,8 +33,10 @@ public sealed class CopyVerifierTests(SwitchoverServers servers)
         await SwitchoverServers.ExecuteAsync(
             options.TargetUri,
             $"""
-            ALTER DATABASE "{System.Uri.UnescapeDataString(target)}" SET DateStyle = 'German'; ALTER DATABASE "{System.Uri.UnescapeDataString(target)}" SET TimeZone = 'Asia/Tokyo';
-            ALTER DATABASE "{System.Uri.UnescapeDataString(target)}" SET bytea_output = 'escape'; ALTER DATABASE "{System.Uri.UnescapeDataString(target)}" SET extra_float_digits = -5;
+            ALTER DATABASE "{System.Uri.UnescapeDataString(target)}" SET DateStyle = 'German';
+              ALTER DATABASE "{System.Uri.UnescapeDataString(target)}" SET TimeZone = 'Asia/Tokyo';
+            ALTER DATABASE "{System.Uri.UnescapeDataString(target)}" SET bytea_output = 'escape';
+              ALTER DATABASE "{System.Uri.UnescapeDataString(target)}" SET extra_float_digits = -5;
             """);
         var result = await CompareAsync(options, mode, jobs);
         Assert.True(result.Verified, result.Text);

@@ -35,15 +35,18 @@ public sealed class FactsReaderTests(SwitchoverServers servers)
             ALTER TABLE objects OWNER TO "Gone Owner";
             SELECT lo_create(0); SELECT lo_create(0);
             CREATE MATERIALIZED VIEW m AS SELECT 1 AS x;
-            CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; CREATE FOREIGN TABLE f (x text) SERVER files OPTIONS (filename '/dev/null');
+            CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+              CREATE FOREIGN TABLE f (x text) SERVER files OPTIONS (filename '/dev/null');
             CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION f();
             CREATE PUBLICATION theirs;
-            CREATE SCHEMA pgcluster_switchover; CREATE TABLE pgcluster_switchover.switchover_state (current_state text); INSERT INTO pgcluster_switchover.switchover_state VALUES ('use_next_db');
+            CREATE SCHEMA pgcluster_switchover; CREATE TABLE pgcluster_switchover.switchover_state (current_state text);
+              INSERT INTO pgcluster_switchover.switchover_state VALUES ('use_next_db');
             """,
             Plain + """
             ; CREATE TABLE keyless (v int); CREATE TABLE objects (id int PRIMARY KEY, o regclass, os oid[]);
             INSERT INTO objects VALUES (1);
-            CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER always AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION g();
+            CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+            CREATE TRIGGER always AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION g();
             ALTER TABLE t ENABLE ALWAYS TRIGGER always;
             """,
             "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'");
@@ -104,9 +107,9 @@ public sealed class FactsReaderTests(SwitchoverServers servers)
             SourceUri = options.SourceUri.Replace("postgres@", "poor@", StringComparison.Ordinal),
             TargetUri = options.TargetUri.Replace("postgres@", "poor@", StringComparison.Ordinal),
         };
-        var failed = (await AssessAsync(options with { Engine = SwitchoverEngine.Changelog })).Checks.Where(c => c.Status == CheckStatus.Failed).Select(c => c.Name).ToHashSet();
+        var failed = Failed(await AssessAsync(options with { Engine = SwitchoverEngine.Changelog }));
         Assert.Superset(new HashSet<string> { "SourceReadable", "RowSecurity", "TargetRights", "ChangelogSource", "ChangelogTarget" }, failed);
-        failed = [.. (await AssessAsync(options with { Engine = SwitchoverEngine.Logical })).Checks.Where(c => c.Status == CheckStatus.Failed).Select(c => c.Name)];
+        failed = Failed(await AssessAsync(options with { Engine = SwitchoverEngine.Logical }));
         Assert.Superset(new HashSet<string> { "LogicalSource", "LogicalTarget", "LogicalOwnership" }, failed);
     }
 
@@ -145,6 +148,9 @@ public sealed class FactsReaderTests(SwitchoverServers servers)
         var assessment = await AssessAsync(options with { SourceUri = $"postgresql://postgres@127.0.0.1:{bouncer.Port}/app" });
         Assert.Equal(status, assessment.Checks.Single(c => c.Name == "SourceDirect").Status);
     }
+
+    private static HashSet<string> Failed(SwitchoverAssessment assessment) =>
+        [.. assessment.Checks.Where(c => c.Status == CheckStatus.Failed).Select(c => c.Name)];
 
     private static async Task<SwitchoverAssessment> AssessAsync(SwitchoverOptions options) => SwitchoverPreflight.Assess(
         await FactsReader.ReadAsync(options, SwitchoverServers.Application, TimeProvider.System, Token), options);

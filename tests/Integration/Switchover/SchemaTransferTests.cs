@@ -46,25 +46,29 @@ public sealed class SchemaTransferTests(SwitchoverServers servers)
         await transfer.PreDataAsync(Token);
         await transfer.PostDataAsync(Token);
         await SwitchoverServers.ExecuteAsync(
-            options.TargetUri, "ALTER TABLE a DROP CONSTRAINT a_b_fkey; DROP INDEX item_lower; DROP TRIGGER touch ON item; ALTER TABLE part DROP CONSTRAINT part_item_fkey");
+            options.TargetUri,
+            "ALTER TABLE a DROP CONSTRAINT a_b_fkey; DROP INDEX item_lower; DROP TRIGGER touch ON item; ALTER TABLE part DROP CONSTRAINT part_item_fkey");
 
         using var again = new SchemaTransfer(databases, options, transfer.Before, TimeProvider.System);
         await again.PostDataAsync(Token);
         await AssertSameAsync(databases, options);
-        Assert.Equal(2, await CountAsync(databases, "SELECT (SELECT count(*) FROM pg_trigger WHERE tgname = 'touch') + (SELECT count(*) FROM pg_class WHERE relname = 'item_lower')"));
+        Assert.Equal(2, await CountAsync(databases,
+            "SELECT (SELECT count(*) FROM pg_trigger WHERE tgname = 'touch') + (SELECT count(*) FROM pg_class WHERE relname = 'item_lower')"));
         await again.PostDataAsync(Token);
     }
 
     [Fact]
     public async Task SW_Schema_only_chosen_schemas_go_over()
     {
-        var options = await servers.CreateAsync("CREATE SCHEMA \"My.Schema*\"; CREATE TABLE \"My.Schema*\".t (id int PRIMARY KEY); CREATE SCHEMA other; CREATE TABLE other.t (id int)")
-            with { Schemas = ["My.Schema*"] };
+        const string Two =
+            "CREATE SCHEMA \"My.Schema*\"; CREATE TABLE \"My.Schema*\".t (id int PRIMARY KEY); CREATE SCHEMA other; CREATE TABLE other.t (id int)";
+        var options = await servers.CreateAsync(Two) with { Schemas = ["My.Schema*"] };
         await using var databases = SwitchoverServers.Open(options);
         using var transfer = new SchemaTransfer(databases, options, null, TimeProvider.System);
         await transfer.PreDataAsync(Token);
         await transfer.PostDataAsync(Token);
-        Assert.Equal("My.Schema*.t", Assert.Single((await CatalogReader.ReadAsync(databases.Target, options with { Schemas = [] }, Token)).Tables).Name.ToString());
+        var there = await CatalogReader.ReadAsync(databases.Target, options with { Schemas = [] }, Token);
+        Assert.Equal("My.Schema*.t", Assert.Single(there.Tables).Name.ToString());
     }
 
     [Fact]

@@ -47,5 +47,6 @@ internal static class Facts
 
     public static TableName Name(string name) => new("public", name);
 
-    public static SwitchoverForeignKey Key(string from, string to) => new($"{from}_{to}_fkey", Name(from), Name(to), $"FOREIGN KEY (x) REFERENCES public.{to}(id)", false);
+    public static SwitchoverForeignKey Key(string from, string to) => new($"{from}_{to}_fkey", Name(from), Name(to),
+        $"FOREIGN KEY (x) REFERENCES public.{to}(id)", false);
 }

@@ -80,7 +80,8 @@ public sealed class SchemaComparisonTests
     [Fact]
     public void SW_Schema_a_key_that_nothing_on_the_target_stands_for_is_missed()
     {
-        var found = SchemaComparison.Compare(Whole, Table(t => t with { Key = [] }) with { Uniques = [new(Facts.Name("t"), "t_pkey", ["id"], "WHERE (id > 5)")] });
+        var partial = new SwitchoverUnique(Facts.Name("t"), "t_pkey", ["id"], "WHERE (id > 5)");
+        var found = SchemaComparison.Compare(Whole, Table(t => t with { Key = [] }) with { Uniques = [partial] });
         Assert.True(Assert.Single(found, d => d.What == "key").Refuses);
     }
 
@@ -103,7 +104,8 @@ public sealed class SchemaComparisonTests
         Assert.Equal(("nullability", false), Assert.Single(SchemaComparison.Compare(strict, Whole)) is var d ? (d.What, d.Refuses) : default);
     }
 
-    private static SwitchoverCatalog Table(Func<SwitchoverTable, SwitchoverTable> change) => Whole with { Tables = [change(Whole.Tables[0]), Whole.Tables[1]] };
+    private static SwitchoverCatalog Table(Func<SwitchoverTable, SwitchoverTable> change) =>
+        Whole with { Tables = [change(Whole.Tables[0]), Whole.Tables[1]] };
 
     private static SwitchoverCatalog With(Func<SwitchoverColumn, SwitchoverColumn> change) =>
         Table(t => t with { Columns = [t.Columns[0], change(t.Columns[1])] });

@@ -68,8 +68,10 @@ public sealed class SwitchoverPreflightTests
         ("Collation", CheckStatus.Warning, Target(s => s with { Locale = "de_de.utf8" }), Facts.Options),
         ("Collation", CheckStatus.Warning, Both(s => s with { CollationVersion = "2.31" }, t => t with { CollationVersion = "2.36" }), Facts.Options),
         ("Extensions", CheckStatus.Failed, Source(s => s with { Extensions = Pairs("hstore", "1.8") }), Facts.Options),
-        ("Extensions", CheckStatus.Failed, Both(s => s with { Extensions = Pairs("hstore", "1.8") }, t => t with { AvailableExtensions = Pairs("hstore", "1.8") }), Facts.Options),
-        ("Extensions", CheckStatus.Warning, Both(s => s with { Extensions = Pairs("postgis", "3.10") }, t => t with { Extensions = Pairs("postgis", "3.9") }), Facts.Options),
+        ("Extensions", CheckStatus.Failed,
+            Both(s => s with { Extensions = Pairs("hstore", "1.8") }, t => t with { AvailableExtensions = Pairs("hstore", "1.8") }), Facts.Options),
+        ("Extensions", CheckStatus.Warning,
+            Both(s => s with { Extensions = Pairs("postgis", "3.10") }, t => t with { Extensions = Pairs("postgis", "3.9") }), Facts.Options),
         ("Roles", CheckStatus.Warning, Source(s => s with { UsedRoles = ["gone"] }), Facts.Options),
         ("Roles", CheckStatus.Failed, Source(s => s with { UsedRoles = ["gone"] }), Schema),
         ("SchemaTool", CheckStatus.Failed, Facts.Good with { DumpMajor = null }, Schema),
@@ -95,8 +97,10 @@ public sealed class SwitchoverPreflightTests
         ("LongestTransaction", CheckStatus.Warning, Source(s => s with { LongestTransaction = new("4711", "other", "batch", 3600) }), Facts.Options),
         ("LongestTransaction", CheckStatus.Warning, Source(s => s with { HiddenSessions = 2 }), Facts.Options),
         ("PreparedTransactions", CheckStatus.Failed, Source(s => s with { Prepared = [new("gid", "x", "app", 10)] }), Facts.Options),
-        ("Gate", CheckStatus.Failed, Source(s => s with { Sessions = [new(Tagged, "app", 1), new("psql", "dba", 2)] }), Facts.Options with { Stop = SwitchoverStop.Gate }),
-        ("Gate", CheckStatus.Failed, Source(s => s with { Sessions = [new("Shop SWO:B:short", "app", 1)] }), Facts.Options with { Stop = SwitchoverStop.Gate }),
+        ("Gate", CheckStatus.Failed, Source(s => s with { Sessions = [new(Tagged, "app", 1), new("psql", "dba", 2)] }),
+            Facts.Options with { Stop = SwitchoverStop.Gate }),
+        ("Gate", CheckStatus.Failed, Source(s => s with { Sessions = [new("Shop SWO:B:short", "app", 1)] }),
+            Facts.Options with { Stop = SwitchoverStop.Gate }),
     ];
 
     public static TheoryData<int> Rows => [.. Enumerable.Range(0, Findings.Length)];
