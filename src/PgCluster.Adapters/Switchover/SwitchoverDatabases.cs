@@ -39,7 +39,7 @@ public sealed class SwitchoverDatabases : IAsyncDisposable
         await Target.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static NpgsqlDataSource Build(LibpqUri uri, string applicationName)
+    internal static NpgsqlDataSource Build(LibpqUri uri, string applicationName)
     {
         var settings = uri.ToConnectionString();
         settings.ApplicationName = applicationName;

@@ -12,7 +12,8 @@ public sealed record SwitchoverTable
     /// <summary>Its columns in order.</summary>
     public required IReadOnlyList<SwitchoverColumn> Columns { get; init; }
 
-    /// <summary>Columns that identify a row: of the replica identity index when one was chosen, else of the primary key; empty when there is neither.</summary>
+    /// <summary>Columns that identify a row: of the replica identity index when one was chosen, else of the primary key; empty when there is
+    /// neither.</summary>
     public required IReadOnlyList<string> Key { get; init; }
 
     /// <summary>pg_class.relreplident: d, n, f or i.</summary>
@@ -23,6 +24,9 @@ public sealed record SwitchoverTable
 
     /// <summary>True for a leaf of a partitioned table.</summary>
     public bool IsPartition { get; init; }
+
+    /// <summary>The partitioned table it is a leaf of, and its bounds; empty when it is none.</summary>
+    public string PartitionBound { get; init; } = "";
 
     /// <summary>Rows by the server's statistics; -1 when it has none.</summary>
     public long EstimatedRows { get; init; }

@@ -13,7 +13,17 @@ public sealed class PostgresInstance : IAsyncLifetime
 
     public const string SecondHost = "127.0.0.2";
 
+    private readonly string[] _settings;
+
     private ServerProcess? _server;
+
+    public PostgresInstance()
+        : this([])
+    {
+    }
+
+    /// <summary>One with settings of its own, each as name=value.</summary>
+    internal PostgresInstance(params string[] settings) => _settings = settings;
 
     public int Port { get; private set; }
 
@@ -28,14 +38,17 @@ public sealed class PostgresInstance : IAsyncLifetime
         var data = Path.Combine(_server.DirectoryPath, "data");
         await ServerProcess.RunAsServerUserAsync(Path.Combine(Binaries, "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "--no-sync");
         Port = ServerProcess.FreePort();
-        _server.Start(
-            Path.Combine(Binaries, "postgres"),
+        string[] arguments =
+        [
             "-D", data,
             "-p", Port.ToString(CultureInfo.InvariantCulture),
             "-c", $"listen_addresses={FirstHost},{SecondHost}",
             "-c", $"unix_socket_directories={_server.DirectoryPath}",
             "-c", "fsync=off",
-            "-c", "max_connections=200");
+            "-c", "max_connections=200",
+            .. _settings.SelectMany(setting => new[] { "-c", setting }),
+        ];
+        _server.Start(Path.Combine(Binaries, "postgres"), arguments);
         await ServerProcess.WaitAsync(
             "PostgreSQL to accept connections",
             async () =>
