@@ -31,13 +31,16 @@ public static class CatalogReader
         ORDER BY n.nspname, c.relname
         """;
 
+    // In binary, names of objects (regclass) and arrays and rows of types that are not built in carry oids, which are others in another database.
     private const string Columns = $"""
         SELECT c.oid, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated <> '', a.attidentity::text,
           coalesce(pg_get_expr(d.adbin, d.adrelid), ''),
           CASE WHEN a.attcollation <> t.typcollation THEN coalesce((SELECT collname::text FROM pg_collation l WHERE l.oid = a.attcollation), '') ELSE '' END,
-          t.typsend <> 0 AND t.typreceive <> 0
+          t.typsend <> 0 AND t.typreceive <> 0 AND b.typtype IN ('b', 'e', 'r', 'm') AND b.typelem < 16384
+            AND format_type(coalesce(nullif(b.typelem, 0), b.oid), NULL) NOT LIKE 'reg%'
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-          JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+          JOIN pg_type t ON t.oid = a.atttypid JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+          LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
         WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {Wanted}
         ORDER BY c.oid, a.attnum
         """;
