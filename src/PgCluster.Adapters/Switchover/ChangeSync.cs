@@ -115,6 +115,20 @@ internal sealed class ChangeSync : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (_prepared.Count > 0)
+        {
+            try
+            {
+                // The session goes back to its pool, where temporary tables would live on.
+                await SwitchoverSession.ExecuteAsync(_target, ["ROLLBACK"], CancellationToken.None).ConfigureAwait(false);
+                await SwitchoverSession.ExecuteAsync(_target, "DISCARD TEMP", CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+            {
+                // The connection is gone, and they with it.
+            }
+        }
+
         await _source.DisposeAsync().ConfigureAwait(false);
         await _target.DisposeAsync().ConfigureAwait(false);
     }

@@ -91,11 +91,11 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
         await TwoDatabases.ExecuteAsync(two.Source, "DELETE FROM item WHERE id = 1; TRUNCATE item; INSERT INTO item VALUES (1, 'a'), (2, 'b')");
 
         // As a kill between the target's commit and the source's leaves it.
-        await TwoDatabases.ExecuteAsync(two.Source, "CREATE TABLE public.kept AS SELECT * FROM pgcluster_switchover.change_log");
+        await TwoDatabases.ExecuteAsync(two.Source, "CREATE TABLE pgcluster_switchover.kept AS SELECT * FROM pgcluster_switchover.change_log");
         await engine.DrainAsync(Token);
         await two.AssertEqualAsync();
         await TwoDatabases.ExecuteAsync(
-            two.Source, "INSERT INTO pgcluster_switchover.change_log SELECT * FROM kept; DROP TABLE kept; UPDATE item SET id = 3 WHERE id = 2; DELETE FROM item WHERE id = 1");
+            two.Source, "INSERT INTO pgcluster_switchover.change_log SELECT * FROM pgcluster_switchover.kept; UPDATE item SET id = 3 WHERE id = 2; DELETE FROM item WHERE id = 1");
         await engine.DrainAsync(Token);
         await two.AssertEqualAsync();
         Assert.Equal("3", await TwoDatabases.ScalarAsync<string>(two.Target, "SELECT string_agg(id::text, ',') FROM item"));
