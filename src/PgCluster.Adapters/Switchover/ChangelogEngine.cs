@@ -214,21 +214,21 @@ public sealed class ChangelogEngine : IDataEngine
         if (_catalog is null)
         {
             var catalog = await CatalogReader.ReadAsync(_databases.Source, _options, cancellationToken).ConfigureAwait(false);
-            RefuseWithoutKey(catalog);
+            RefuseWithoutKey(catalog, "source");
             _catalog = catalog;
         }
 
         return _catalog;
     }
 
-    private static void RefuseWithoutKey(SwitchoverCatalog catalog)
+    private static void RefuseWithoutKey(SwitchoverCatalog catalog, string side)
     {
         var keyless = catalog.Tables.Where(t => t.Key.Count == 0).Select(t => t.Name.ToString()).ToList();
         if (keyless.Count > 0)
         {
             throw new PgClusterException(
                 Reason.PreflightFailed,
-                $"Changes cannot be followed without a primary key or replica identity index, which these tables lack: {string.Join(", ", keyless)}. "
+                $"Changes cannot be followed without a primary key or replica identity index, which these tables of the {side} lack: {string.Join(", ", keyless)}. "
                 + "Give them one, or leave them out.");
         }
     }
@@ -243,7 +243,7 @@ public sealed class ChangelogEngine : IDataEngine
     private async Task TrackTargetAsync(CancellationToken cancellationToken)
     {
         var target = await CatalogReader.ReadAsync(_databases.Target, _options, cancellationToken).ConfigureAwait(false);
-        RefuseWithoutKey(target);
+        RefuseWithoutKey(target, "target");
         await _onTarget.InstallAsync(_run, target.Tables, _ => Task.CompletedTask, cancellationToken).ConfigureAwait(false);
         _targetTracked = true;
     }

@@ -190,6 +190,40 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
     }
 
     [Fact]
+    public async Task Owner_and_granted_parameter_are_enough_and_writers_need_no_right_on_the_log()
+    {
+        await using var two = await TwoDatabases.CreateAsync(server, Simple, "INSERT INTO item VALUES (1, 'a')");
+        const string Roles = """
+            DO $$ BEGIN CREATE ROLE owner_only LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+            DO $$ BEGIN CREATE ROLE writer_only LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+            ALTER TABLE item OWNER TO owner_only;
+            GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON item TO writer_only;
+            GRANT SET ON PARAMETER session_replication_role TO owner_only;
+            DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO owner_only', current_database()); END $$;
+            """;
+        await TwoDatabases.ExecuteAsync(two.Source, Roles);
+        await TwoDatabases.ExecuteAsync(two.Target, Roles);
+        var options = two.Options with
+        {
+            SourceUri = two.Options.SourceUri.Replace("postgres@", "owner_only@", StringComparison.Ordinal),
+            TargetUri = two.Options.TargetUri.Replace("postgres@", "owner_only@", StringComparison.Ordinal),
+        };
+        await using var databases = new SwitchoverDatabases(options, "test");
+        await using var engine = new ChangelogEngine(databases, options, Guid.NewGuid(), following: false, TimeProvider.System, NullLogger.Instance);
+        await engine.TrackAsync(Token);
+        await engine.CopyAsync(_nobody, Token);
+        await TwoDatabases.ExecuteAsync(
+            new NpgsqlConnectionStringBuilder(two.Source) { Username = "writer_only" }.ConnectionString,
+            "TRUNCATE item; INSERT INTO item VALUES (2, 'b'), (3, 'c'); DELETE FROM item WHERE id = 3; UPDATE item SET v = 'd'");
+        await engine.CatchUpAsync(Token);
+        await engine.DrainAsync(Token);
+        await two.AssertEqualAsync();
+        await engine.TurnAsync(Token);
+        await engine.AbandonAsync(Token);
+        Assert.Equal(0, await two.ObjectsAsync());
+    }
+
+    [Fact]
     public async Task A_way_back_without_kept_changes_is_refused()
     {
         await using var two = await TwoDatabases.CreateAsync(server, Simple, "SELECT 1");
