@@ -74,7 +74,8 @@ public static class CatalogReader
             }
 
             list.Add(new SwitchoverColumn(
-                row.GetString(1), row.GetString(2), row.GetBoolean(3), row.GetBoolean(4), row.GetString(5), row.GetString(6), row.GetString(7), row.GetBoolean(8)));
+                row.GetString(1), row.GetString(2), row.GetBoolean(3), row.GetBoolean(4), row.GetString(5),
+                row.GetString(6), row.GetString(7), row.GetBoolean(8)));
         }
 
         var tables = new List<SwitchoverTable>();

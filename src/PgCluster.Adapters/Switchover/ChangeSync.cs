@@ -166,7 +166,8 @@ internal sealed class ChangeSync : IAsyncDisposable
         var log = string.Create(
             CultureInfo.InvariantCulture, $"FROM {ChangeTracking.Log} WHERE tbl = {table.Oid} AND key IS NOT NULL AND id > {truncate}");
         await PipeAsync(
-            $"SELECT {values} FROM (SELECT DISTINCT key {log}) AS k", Keys(table), table.Key.All(k => columns[k].Binary), cancellationToken).ConfigureAwait(false);
+            $"SELECT {values} FROM (SELECT DISTINCT key {log}) AS k", Keys(table), table.Key.All(k => columns[k].Binary), cancellationToken)
+            .ConfigureAwait(false);
         await PipeAsync(
             $"SELECT {Columns(table)} FROM ONLY {table.Name.Sql} WHERE ({keys}) IN (SELECT {values} {log})", Rows(table), table.Binary, cancellationToken)
             .ConfigureAwait(false);
@@ -176,7 +177,8 @@ internal sealed class ChangeSync : IAsyncDisposable
     {
         var format = binary ? "binary" : "text";
         return CopyPipe.RunAsync(
-            _source, $"COPY ({query}) TO STDOUT (FORMAT {format})", _target, $"COPY {into} FROM STDIN (FORMAT {format})", binary, sent: null, cancellationToken);
+            _source, $"COPY ({query}) TO STDOUT (FORMAT {format})", _target, $"COPY {into} FROM STDIN (FORMAT {format})", binary, sent: null,
+            cancellationToken);
     }
 
     private async Task VacuumAsync(CancellationToken cancellationToken)

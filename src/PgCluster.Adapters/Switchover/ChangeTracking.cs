@@ -48,7 +48,8 @@ internal sealed class ChangeTracking
         """;
 
     private const string Blockers = """
-        SELECT coalesce(string_agg(DISTINCT l.pid || ' (' || coalesce(nullif(a.application_name, ''), a.usename::text, 'prepared transaction') || ')', ', '), '')
+        SELECT coalesce(string_agg(DISTINCT
+          l.pid || ' (' || coalesce(nullif(a.application_name, ''), a.usename::text, 'prepared transaction') || ')', ', '), '')
         FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
         WHERE l.relation = {0} AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
           AND l.mode IN ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
@@ -122,7 +123,8 @@ internal sealed class ChangeTracking
         if (await OwnerAsync(connection, cancellationToken).ConfigureAwait(false) is null)
         {
             throw new PgClusterException(
-                Reason.PreflightFailed, $"{SwitchoverSession.Where(connection)} has kept no changes for the way back: it was not wanted, or has been given up.");
+                Reason.PreflightFailed,
+                $"{SwitchoverSession.Where(connection)} has kept no changes for the way back: it was not wanted, or has been given up.");
         }
 
         await VerifyAsync(connection, tables, cancellationToken).ConfigureAwait(false);
@@ -210,7 +212,8 @@ internal sealed class ChangeTracking
         var plain = columns.Values.All(c => Array.Exists(_plainTypes, t => c.Type == t || c.Type.StartsWith(t + "(", StringComparison.Ordinal)));
         var settings = plain
             ? ""
-            : " SET datestyle = 'ISO, YMD' SET intervalstyle = 'iso_8601' SET timezone = 'UTC' SET extra_float_digits = 3 SET bytea_output = 'hex' SET lc_monetary = 'C'";
+            : " SET datestyle = 'ISO, YMD' SET intervalstyle = 'iso_8601' SET timezone = 'UTC'"
+                + " SET extra_float_digits = 3 SET bytea_output = 'hex' SET lc_monetary = 'C'";
 
         // It runs as our role, for writers who may not touch our table; its search_path leaves them nothing to put in the place of what it calls.
         var body = $"""
@@ -261,7 +264,7 @@ internal sealed class ChangeTracking
             cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Runs statements that need a strong lock on a table, in a transaction, again and again until the lock is to be had without waiting long.</summary>
+    /// <summary>Runs statements in a transaction that locks a table, again and again until the lock is to be had without waiting long.</summary>
     private async Task LockedAsync(NpgsqlConnection connection, TableName table, string[] statements, CancellationToken cancellationToken)
     {
         while (true)
@@ -270,7 +273,8 @@ internal sealed class ChangeTracking
             {
                 await SwitchoverSession.ExecuteAsync(
                     connection,
-                    ["BEGIN", LockTimeout, "SET LOCAL statement_timeout = 0", $"LOCK TABLE ONLY {table.Sql} IN SHARE ROW EXCLUSIVE MODE", .. statements, "COMMIT"],
+                    ["BEGIN", LockTimeout, "SET LOCAL statement_timeout = 0",
+                        $"LOCK TABLE ONLY {table.Sql} IN SHARE ROW EXCLUSIVE MODE", .. statements, "COMMIT"],
                     cancellationToken).ConfigureAwait(false);
                 return;
             }

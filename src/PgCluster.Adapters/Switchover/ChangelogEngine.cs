@@ -228,7 +228,8 @@ public sealed class ChangelogEngine : IDataEngine
         {
             throw new PgClusterException(
                 Reason.PreflightFailed,
-                $"Changes cannot be followed without a primary key or replica identity index, which these tables of the {side} lack: {string.Join(", ", keyless)}. "
+                $"Changes cannot be followed without a primary key or replica identity index, which these tables of the {side} lack: "
+                + $"{string.Join(", ", keyless)}. "
                 + "Give them one, or leave them out.");
         }
     }

@@ -133,7 +133,8 @@ public sealed class TableCopier
             [
                 $"CREATE SCHEMA IF NOT EXISTS {CatalogReader.OwnSchema}",
                 $"""
-                CREATE TABLE IF NOT EXISTS {Copied} (run_id uuid NOT NULL, schema text NOT NULL, name text NOT NULL, part integer NOT NULL, parts integer NOT NULL,
+                CREATE TABLE IF NOT EXISTS {Copied} (
+                  run_id uuid NOT NULL, schema text NOT NULL, name text NOT NULL, part integer NOT NULL, parts integer NOT NULL,
                   rows bigint NOT NULL, bytes bigint NOT NULL, PRIMARY KEY (run_id, schema, name, part))
                 """,
             ],

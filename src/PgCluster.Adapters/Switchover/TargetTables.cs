@@ -12,7 +12,8 @@ internal static class TargetTables
     // it is when all its leaves are to be emptied.
     private const string WholeRoots = """
         WITH RECURSIVE wanted AS (
-          SELECT c.oid FROM unnest(@schemas, @names) AS w (s, n) JOIN pg_namespace x ON x.nspname = w.s JOIN pg_class c ON c.relnamespace = x.oid AND c.relname = w.n),
+          SELECT c.oid FROM unnest(@schemas, @names) AS w (s, n)
+            JOIN pg_namespace x ON x.nspname = w.s JOIN pg_class c ON c.relnamespace = x.oid AND c.relname = w.n),
         up AS (
           SELECT oid FROM wanted
           UNION
@@ -23,7 +24,8 @@ internal static class TargetTables
         """;
 
     private const string Referenced = """
-        SELECT DISTINCT n.nspname::text, c.relname::text FROM pg_constraint f JOIN pg_class c ON c.oid = f.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        SELECT DISTINCT n.nspname::text, c.relname::text 
+        FROM pg_constraint f JOIN pg_class c ON c.oid = f.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE f.contype = 'f' AND f.conrelid <> f.confrelid
         """;
 
@@ -59,5 +61,6 @@ internal static class TargetTables
 
     /// <summary>Tables that a foreign key of another table refers to: they cannot be truncated alone.</summary>
     internal static async Task<HashSet<TableName>> ReferencedAsync(NpgsqlConnection target, CancellationToken cancellationToken) =>
-        [.. await SwitchoverSession.QueryAsync(target, Referenced, row => new TableName(row.GetString(0), row.GetString(1)), cancellationToken).ConfigureAwait(false)];
+        [.. await SwitchoverSession.QueryAsync(target, Referenced, row => new TableName(row.GetString(0), row.GetString(1)), cancellationToken)
+            .ConfigureAwait(false)];
 }

@@ -95,7 +95,9 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
         await engine.DrainAsync(Token);
         await two.AssertEqualAsync();
         await TwoDatabases.ExecuteAsync(
-            two.Source, "INSERT INTO pgcluster_switchover.change_log SELECT * FROM pgcluster_switchover.kept; UPDATE item SET id = 3 WHERE id = 2; DELETE FROM item WHERE id = 1");
+            two.Source,
+            "INSERT INTO pgcluster_switchover.change_log SELECT * FROM pgcluster_switchover.kept;"
+            + "UPDATE item SET id = 3 WHERE id = 2; DELETE FROM item WHERE id = 1");
         await engine.DrainAsync(Token);
         await two.AssertEqualAsync();
         Assert.Equal("3", await TwoDatabases.ScalarAsync<string>(two.Target, "SELECT string_agg(id::text, ',') FROM item"));
@@ -106,7 +108,8 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
     {
         const string Schema = $"{Simple}; CREATE TABLE other (id integer PRIMARY KEY, v text)";
         await using var two = await TwoDatabases.CreateAsync(
-            server, Schema, "INSERT INTO item SELECT g, repeat('x', 200) FROM generate_series(1, 20000) g; INSERT INTO other SELECT g, 'o' FROM generate_series(1, 50) g");
+            server, Schema, "INSERT INTO item SELECT g, repeat('x', 200) FROM generate_series(1, 20000) g;"
+                + "INSERT INTO other SELECT g, 'o' FROM generate_series(1, 50) g");
         var run = Guid.NewGuid();
         await using (var first = Engine(two, run))
         {
@@ -160,7 +163,8 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
         var track = engine.TrackAsync(Token);
         await Poll.UntilAsync(
             "the engine waits for the lock",
-            async () => await TwoDatabases.ScalarAsync<long>(two.Source, "SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND NOT granted") > 0);
+            async () => await TwoDatabases.ScalarAsync<long>(
+                two.Source, "SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND NOT granted") > 0);
         for (var i = 0; i < 20; i++)
         {
             await TwoDatabases.ExecuteAsync(two.Source, "SET lock_timeout = '2s'; UPDATE item SET v = v || 'x' WHERE id = 2");

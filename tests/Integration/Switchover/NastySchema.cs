@@ -1,6 +1,7 @@
 namespace PgCluster.Tests.Integration.Switchover;
 
-/// <summary>A schema with everything that makes moving rows hard, and rows to begin with. Rows that <see cref="SwitchoverLoad"/> changes have ids up to 500.</summary>
+/// <summary>A schema with everything that makes moving rows hard, and rows to begin with. Those
+/// that <see cref="SwitchoverLoad"/> changes have ids up to 500.</summary>
 internal static class NastySchema
 {
     /// <summary>Types, tables and constraints, without rows.</summary>
@@ -26,7 +27,8 @@ internal static class NastySchema
         ALTER TABLE team ADD FOREIGN KEY (captain) REFERENCES player DEFERRABLE INITIALLY DEFERRED;
 
         -- Partitions of partitions; keys of leaves; a foreign key to and from them.
-        CREATE TABLE event (id bigint NOT NULL, region text NOT NULL, at date NOT NULL, team integer, payload jsonb, PRIMARY KEY (region, id)) PARTITION BY LIST (region);
+        CREATE TABLE event (id bigint NOT NULL, region text NOT NULL, at date NOT NULL, team integer, payload jsonb, PRIMARY KEY (region, id))
+          PARTITION BY LIST (region);
         CREATE TABLE event_eu PARTITION OF event FOR VALUES IN ('eu') PARTITION BY RANGE (id);
         CREATE TABLE event_eu_1 PARTITION OF event_eu FOR VALUES FROM (MINVALUE) TO (250);
         CREATE TABLE event_eu_2 (payload jsonb, id bigint NOT NULL, at date NOT NULL, region text NOT NULL, team integer);
@@ -42,7 +44,8 @@ internal static class NastySchema
         ALTER TABLE seat REPLICA IDENTITY USING INDEX seat_code;
         CREATE TABLE booking (id integer PRIMARY KEY, during int4range NOT NULL, EXCLUDE USING gist (during WITH &&));
 
-        CREATE TABLE "Odd ""Schema"".1"."Od;d $$ 'Tab""le" ("Ke""y; 'a" text, "select" double precision, "v $1 :p @q" text, PRIMARY KEY ("select", "Ke""y; 'a"));
+        CREATE TABLE "Odd ""Schema"".1"."Od;d $$ 'Tab""le" (
+          "Ke""y; 'a" text, "select" double precision, "v $1 :p @q" text, PRIMARY KEY ("select", "Ke""y; 'a"));
         CREATE UNLOGGED TABLE scratch (id uuid PRIMARY KEY, v integer);
         CREATE TABLE parent (id integer PRIMARY KEY, v text);
         CREATE TABLE child (extra integer, PRIMARY KEY (id)) INHERITS (parent);
@@ -56,9 +59,11 @@ internal static class NastySchema
     /// <summary>Rows to begin with.</summary>
     public const string Rows = """
         INSERT INTO values_of_all_kinds (t, k, n, u, j, b, a, m, ms, p, pr, rc, f, i, r, big)
-          SELECT E'k\t\\' || g, timestamptz '0044-03-15 12:00 BC' + g * interval '1 day 1 microsecond', g / 7.0, gen_random_uuid(), jsonb_build_object('g', g, 'x', NULL),
+          SELECT E'k\t\\' || g, timestamptz '0044-03-15 12:00 BC' + g * interval '1 day 1 microsecond', g / 7.0, gen_random_uuid(),
+            jsonb_build_object('g', g, 'x', NULL),
             decode(md5(g::text), 'hex'), ARRAY[g, NULL, -g], 'it''s "great"', ARRAY['sad', NULL]::mood[], g, ROW(g, 'so-so')::pair, 'team',
-            CASE g % 4 WHEN 0 THEN 'NaN' WHEN 1 THEN '-Infinity' ELSE g / 3.0::float8 END, g * interval '1 month -3 days', tstzrange(now(), NULL), repeat(md5(g::text), g * 3)
+            CASE g % 4 WHEN 0 THEN 'NaN' WHEN 1 THEN '-Infinity' ELSE g / 3.0::float8 END, g * interval '1 month -3 days', tstzrange(now(), NULL),
+            repeat(md5(g::text), g * 3)
           FROM generate_series(1, 400) g;
         INSERT INTO employee (boss, name) SELECT nullif(g / 2, 0), 'e' || g FROM generate_series(1, 500) g;
         INSERT INTO team SELECT g, NULL FROM generate_series(1, 100) g;

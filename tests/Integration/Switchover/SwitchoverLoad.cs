@@ -11,8 +11,10 @@ internal sealed class SwitchoverLoad : IAsyncDisposable
         r => $"INSERT INTO employee (boss, name) VALUES ({r.Next(1, 500)}, 'new')",
         r => $"UPDATE employee SET boss = id, name = name || 'x' WHERE id = {r.Next(1, 600)}",
         r => $"DELETE FROM employee e WHERE id = {r.Next(1, 700)} AND NOT EXISTS (SELECT FROM employee x WHERE x.boss = e.id)",
-        r => $"WITH p AS (INSERT INTO player VALUES ({r.Next(1000, 1_000_000)}, {r.Next(1, 100)}) RETURNING id, team) UPDATE team SET captain = p.id FROM p WHERE team.id = p.team",
-        r => $"BEGIN; UPDATE team SET captain = NULL WHERE id = {r.Next(50, 100)}; DELETE FROM player p WHERE id > 1000 AND NOT EXISTS (SELECT FROM team WHERE captain = p.id); COMMIT",
+        r => $"WITH p AS (INSERT INTO player VALUES ({r.Next(1000, 1_000_000)}, {r.Next(1, 100)}) RETURNING id, team)"
+            + " UPDATE team SET captain = p.id FROM p WHERE team.id = p.team",
+        r => $"BEGIN; UPDATE team SET captain = NULL WHERE id = {r.Next(50, 100)};"
+            + " DELETE FROM player p WHERE id > 1000 AND NOT EXISTS (SELECT FROM team WHERE captain = p.id); COMMIT",
         r => $"UPDATE event SET region = (ARRAY['eu', 'us', 'asia'])[{r.Next(1, 4)}], payload = '{{\"moved\": {r.Next()}}}' WHERE id = {r.Next(1, 500)}",
         r => $"UPDATE event SET id = id + 600 WHERE region = 'eu' AND id = {r.Next(1, 500)}",
         r => $"DELETE FROM event WHERE id = {r.Next(1, 1200)}",
@@ -28,14 +30,16 @@ internal sealed class SwitchoverLoad : IAsyncDisposable
         r => $"UPDATE values_of_all_kinds SET big = repeat(md5('{r.Next()}'), 400), ms = ms || 'sad'::mood WHERE p = {r.Next(1, 400)}",
         r => $"UPDATE values_of_all_kinds SET i = -i WHERE p = {r.Next(1, 400)}",
         r => $"DELETE FROM values_of_all_kinds WHERE p = {r.Next(300, 400)}",
-        r => $"UPDATE \"Odd \"\"Schema\"\".1\".\"Od;d $$ 'Tab\"\"le\" SET \"select\" = \"select\" / 1.1, \"v $1 :p @q\" = 'w{r.Next()}' WHERE \"Ke\"\"y; 'a\" LIKE '%{r.Next(1, 300)}'",
+        r => $"UPDATE \"Odd \"\"Schema\"\".1\".\"Od;d $$ 'Tab\"\"le\" SET \"select\" = \"select\" / 1.1, \"v $1 :p @q\" = 'w{r.Next()}'"
+            + $" WHERE \"Ke\"\"y; 'a\" LIKE '%{r.Next(1, 300)}'",
         r => $"INSERT INTO scratch VALUES (gen_random_uuid(), {r.Next()})",
         _ => "BEGIN; INSERT INTO scratch VALUES (gen_random_uuid(), 1); TRUNCATE scratch; INSERT INTO scratch VALUES (gen_random_uuid(), 2); COMMIT",
         _ => "BEGIN; TRUNCATE event_note; INSERT INTO event_note SELECT region, id, 1, 'again' FROM event WHERE id < 50; COMMIT",
         _ => "BEGIN; TRUNCATE booking; ROLLBACK",
         r => $"UPDATE parent SET v = 'u{r.Next()}' WHERE id = {r.Next(1, 50)}",
         r => $"BEGIN; SET LOCAL session_replication_role = replica; UPDATE child SET extra = {r.Next()} WHERE id = {r.Next(1, 50)}; COMMIT",
-        r => $"BEGIN; SET LOCAL datestyle = 'German'; SET LOCAL extra_float_digits = -5; UPDATE values_of_all_kinds SET n = n + 1 WHERE p = {r.Next(1, 400)}; COMMIT",
+        r => $"BEGIN; SET LOCAL datestyle = 'German'; SET LOCAL extra_float_digits = -5;"
+            + $" UPDATE values_of_all_kinds SET n = n + 1 WHERE p = {r.Next(1, 400)}; COMMIT",
     ];
 
     private readonly List<Task> _writers;

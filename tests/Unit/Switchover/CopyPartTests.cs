@@ -1,6 +1,6 @@
-using Microsoft.Extensions.Time.Testing;
 using PgCluster.Adapters.Switchover;
 using PgCluster.Engine.Switchover;
+using PgCluster.Tests.Unit.Support;
 
 namespace PgCluster.Tests.Unit.Switchover;
 
@@ -57,6 +57,7 @@ public sealed class CopyPartTests
 
     private static SwitchoverTable Table(string name, long pages) => new()
     {
-        Name = new TableName("public", name), Oid = 1, Columns = [], Key = [], ReplicaIdentity = 'd', Pages = pages, Bytes = pages * 8192, EstimatedRows = pages,
+        Name = new TableName("public", name), Oid = 1, Columns = [], Key = [], ReplicaIdentity = 'd', Pages = pages,
+        Bytes = pages * 8192, EstimatedRows = pages,
     };
 }
