@@ -39,12 +39,25 @@ internal static class CopyPipe
         var complete = false;
         try
         {
+            // The server sends a message for each row: handing them on one by one costs more than the rows do.
             int count;
-            while ((count = await reader.ReadAsync(buffer.AsMemory(0, BufferBytes), cancellationToken).ConfigureAwait(false)) > 0)
+            do
             {
-                await writer.WriteAsync(buffer.AsMemory(0, count), cancellationToken).ConfigureAwait(false);
-                sent?.Invoke(count);
+                var filled = 0;
+                while (filled < BufferBytes
+                    && (count = await reader.ReadAsync(buffer.AsMemory(filled, BufferBytes - filled), cancellationToken).ConfigureAwait(false)) > 0)
+                {
+                    filled += count;
+                }
+
+                count = filled;
+                if (count > 0)
+                {
+                    await writer.WriteAsync(buffer.AsMemory(0, count), cancellationToken).ConfigureAwait(false);
+                    sent?.Invoke(count);
+                }
             }
+            while (count > 0);
 
             complete = true;
         }

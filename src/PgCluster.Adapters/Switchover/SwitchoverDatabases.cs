@@ -49,6 +49,7 @@ public sealed class SwitchoverDatabases : IAsyncDisposable
         settings.CommandTimeout = 0;
         settings.TcpKeepAlive = true;
         settings.MaxPoolSize = 100;
+        settings.ReadBufferSize = 1 << 16;
         settings.Enlist = false;
         settings.IncludeFailedBatchedCommand = true;
         return NpgsqlDataSource.Create(settings);
