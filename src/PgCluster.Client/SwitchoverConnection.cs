@@ -71,7 +71,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         var definition = new SwitchoverDefinition(Redact(options), SwitchoverEngine.Auto);
-        var facts = await new FactsReader(_databases, _limits, _time).ReadAsync(WithUris(options), cancellationToken).ConfigureAwait(false);
+        var facts = await FactsReader.ReadAsync(WithUris(options), Tag(ConnectionTag.NodeOnCurrent), _time, cancellationToken).ConfigureAwait(false);
         if (facts.SameDatabase)
         {
             throw new PgClusterException(Reason.PreflightFailed, $"source and target are the same database: {_databases.SourceUri}");
@@ -118,7 +118,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         }
 
         options = WithUris(options ?? (await ReadDefinitionAsync(cancellationToken).ConfigureAwait(false)).Options);
-        var facts = await new FactsReader(_databases, _limits, _time).ReadAsync(options, cancellationToken).ConfigureAwait(false);
+        var facts = await FactsReader.ReadAsync(options, Tag(ConnectionTag.NodeOnCurrent), _time, cancellationToken).ConfigureAwait(false);
         var assessment = SwitchoverPreflight.Assess(facts, options);
         return Remember(
             SwitchoverPlanner.Plan(
@@ -476,7 +476,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
 
     private IDataEngine NewEngine(SwitchoverEngine kind, SwitchoverDatabases databases, SwitchoverCatalog catalog, SwitchoverOptions options, RunLinks links) =>
         kind == SwitchoverEngine.Changelog
-            ? new ChangelogEngine(databases, catalog, options, links, _time, NullLogger.Instance)
+            ? new ChangelogEngine(databases, options, links.RunId, links.Flowing, _time, NullLogger.Instance)
             : new LogicalEngine(databases, catalog, options, links, _time, NullLogger.Instance);
 
     private SwitchoverLeader NewLeader(SwitchoverStateRow from, SwitchoverStateRow to, SwitchoverDatabases databases, PostgresMessageLog log) => new(

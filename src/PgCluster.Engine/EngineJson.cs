@@ -19,4 +19,6 @@ namespace PgCluster.Engine;
 [JsonSerializable(typeof(Switchover.Redirect))]
 [JsonSerializable(typeof(Switchover.SwitchoverNodeData))]
 [JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(SwitchoverProgress))]
+[JsonSerializable(typeof(Switchover.SwitchoverDefinition))]
 internal sealed partial class EngineJson : JsonSerializerContext;

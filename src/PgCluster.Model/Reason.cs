@@ -104,4 +104,10 @@ public enum Reason
 
     /// <summary>The database was switched away from: another one is in charge.</summary>
     StaleDatabase,
+
+    /// <summary>The nodes of a switchover called it off.</summary>
+    SwitchoverCalledOff,
+
+    /// <summary>The copy differs from the source.</summary>
+    VerificationFailed,
 }

@@ -160,6 +160,9 @@ public sealed class ChangelogEngine : IDataEngine
     });
 
     /// <inheritdoc/>
+    public Task<string> TurnBackAsync(CancellationToken cancellationToken) => Task.FromResult("changes are followed as before");
+
+    /// <inheritdoc/>
     public async Task<string> FlowBackAsync(CancellationToken cancellationToken) => await SwitchoverSession.GuardAsync("Removing the flow", async () =>
     {
         await CloseAsync().ConfigureAwait(false);

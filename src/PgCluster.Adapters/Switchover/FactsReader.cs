@@ -13,7 +13,7 @@ namespace PgCluster.Adapters.Switchover;
 public static class FactsReader
 {
     /// <summary>Table of an earlier run's state, in <see cref="CatalogReader.OwnSchema"/>.</summary>
-    public const string StateTable = "switchover_state";
+    public const string StateTable = "state";
 
     /// <summary>Advisory lock that a run holds in its source.</summary>
     public const long RunLock = 4370;

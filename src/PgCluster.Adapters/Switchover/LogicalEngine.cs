@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 using Npgsql.Replication;
 using PgCluster.Adapters.Postgres;
 using PgCluster.Engine.Switchover;
@@ -16,6 +17,7 @@ public sealed class LogicalEngine : IDataEngine
     private readonly SwitchoverOptions _options;
     private readonly RunLinks _links;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly LogicalLink _link;
     private readonly LogicalLink _back;
     private LogicalReplicationConnection? _slotOwner;
@@ -27,7 +29,9 @@ public sealed class LogicalEngine : IDataEngine
     /// <param name="options">What the user asked for; its URIs are those of <paramref name="databases"/>.</param>
     /// <param name="links">Names of this run's links.</param>
     /// <param name="time">The clock.</param>
-    public LogicalEngine(SwitchoverDatabases databases, SwitchoverCatalog catalog, SwitchoverOptions options, RunLinks links, TimeProvider time)
+    /// <param name="logger">Where the copy is logged.</param>
+    public LogicalEngine(
+        SwitchoverDatabases databases, SwitchoverCatalog catalog, SwitchoverOptions options, RunLinks links, TimeProvider time, ILogger logger)
     {
         ArgumentNullException.ThrowIfNull(databases);
         ArgumentNullException.ThrowIfNull(links);
@@ -36,6 +40,7 @@ public sealed class LogicalEngine : IDataEngine
         _options = options;
         _links = links;
         _time = time;
+        _logger = logger;
         _link = new LogicalLink(links.Forward, databases.Source, databases.Target);
         _back = new LogicalLink(links.Back, databases.Target, databases.Source);
     }
@@ -73,15 +78,15 @@ public sealed class LogicalEngine : IDataEngine
             return "copied before";
         }
 
-        var copier = new TableCopier(_databases, _catalog.Tables, _options, _links.RunId, _time);
         if (_snapshot is null)
         {
-            return await CopyRestAsync(copier, cancellationToken).ConfigureAwait(false);
+            return await CopyRestAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        var copied = await copier.CopyAsync(_snapshot, resume: false, progress, cancellationToken).ConfigureAwait(false);
+        var copied = await new TableCopier(_databases, _time, _logger).CopyAsync(
+            _catalog, new TableCopyRequest { Run = _links.RunId, Jobs = _options.Jobs, Snapshot = _snapshot, Truncate = true }, progress, cancellationToken).ConfigureAwait(false);
         await ReleaseSnapshotAsync().ConfigureAwait(false);
-        return copied;
+        return string.Create(CultureInfo.InvariantCulture, $"{copied.Tables} tables, {copied.Rows} rows, {copied.Bytes} bytes in {copied.ElapsedSeconds:0.0} s");
     }
 
     /// <inheritdoc/>
@@ -183,15 +188,17 @@ public sealed class LogicalEngine : IDataEngine
     /// An interrupted run's snapshot is gone, and with it the moment its slot began at. Tables that were done by then stay, and their changes are in the slot;
     /// the others come from PostgreSQL's own table synchronization.
     /// </summary>
-    private async Task<string> CopyRestAsync(TableCopier copier, CancellationToken cancellationToken)
+    private async Task<string> CopyRestAsync(CancellationToken cancellationToken)
     {
-        var done = await copier.ReadFinishedTablesAsync(cancellationToken).ConfigureAwait(false);
+        var target = await _databases.Target.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var guard = target.ConfigureAwait(false);
+        var done = await TableCopier.ReadCompleteAsync(target, _links.RunId, cancellationToken).ConfigureAwait(false);
         var rest = _catalog.Tables.Where(t => !done.Contains(t.Name)).ToList();
         await _link.PublishOnlyAsync(_catalog.Tables.Where(t => done.Contains(t.Name)), cancellationToken).ConfigureAwait(false);
         await _link.SubscribeAsync(Reach(_options.SourceUriForTarget, _databases.SourceUri), cancellationToken).ConfigureAwait(false);
         if (rest.Count > 0)
         {
-            await copier.TruncateAsync(rest, cancellationToken).ConfigureAwait(false);
+            await TargetTables.TruncateAsync(target, [.. rest.Select(t => t.Name)], cancellationToken).ConfigureAwait(false);
             await _link.PublishOnlyAsync(_catalog.Tables, cancellationToken).ConfigureAwait(false);
             await _link.RefreshAsync(_time, cancellationToken).ConfigureAwait(false);
         }

@@ -19,6 +19,7 @@ public sealed class SwitchoverSite : ISwitchoverSite
     private readonly SwitchoverLimits _limits;
     private readonly Guid _runId;
     private readonly TimeProvider _time;
+    private readonly SchemaTransfer _schema;
     private NpgsqlConnection? _session;
     private WriteFence? _fence;
     private string? _targetMessage;
@@ -39,6 +40,7 @@ public sealed class SwitchoverSite : ISwitchoverSite
         _limits = limits;
         _runId = runId;
         _time = time;
+        _schema = new SchemaTransfer(databases, definition.Options, null, time);
     }
 
     private NpgsqlConnection Session => _session ?? throw new InvalidOperationException("the executor's lock is not held");
@@ -91,33 +93,32 @@ public sealed class SwitchoverSite : ISwitchoverSite
 
     /// <inheritdoc/>
     public async Task<string> BringSchemaAsync(CancellationToken cancellationToken) =>
-        await new SchemaTransfer(_databases, Options, _time).PreDataAsync(cancellationToken).ConfigureAwait(false);
+        await _schema.PreDataAsync(cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
     public async Task<string> FinishSchemaAsync(CancellationToken cancellationToken) =>
-        await new SchemaTransfer(_databases, Options, _time).PostDataAsync(cancellationToken).ConfigureAwait(false);
+        await _schema.PostDataAsync(cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
     public async Task<string> VerifyAsync(Func<CancellationToken, Task<string>> drain, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(drain);
-        var verifier = new CopyVerifier(_databases, _catalog.Tables, Options.Verify, Options.Jobs, _time);
-        await using var verifierGuard = verifier.ConfigureAwait(false);
         var began = _time.GetTimestamp();
         var fence = await WriteFence.AcquireAsync(Session, _catalog.Tables, _limits, _time, cancellationToken).ConfigureAwait(false);
-        await using (fence.ConfigureAwait(false))
-        {
-            await drain(cancellationToken).ConfigureAwait(false);
-            await verifier.TakeSnapshotsAsync(cancellationToken).ConfigureAwait(false);
-        }
-
+        await using var fenceGuard = fence.ConfigureAwait(false);
+        await drain(cancellationToken).ConfigureAwait(false);
+        var source = await SnapshotGroup.OpenAsync(_databases.Source, Options.Jobs, cancellationToken).ConfigureAwait(false);
+        await using var sourceGuard = source.ConfigureAwait(false);
+        var target = await SnapshotGroup.OpenAsync(_databases.Target, Options.Jobs, cancellationToken).ConfigureAwait(false);
+        await using var targetGuard = target.ConfigureAwait(false);
+        await fence.DisposeAsync().ConfigureAwait(false);
         var held = _time.GetElapsedTime(began);
-        var differences = await verifier.CompareAsync(cancellationToken).ConfigureAwait(false);
-        return differences.Count == 0
-            ? string.Create(CultureInfo.InvariantCulture, $"{_catalog.Tables.Count} tables are equal ({Options.Verify}); writers waited {held.TotalMilliseconds:0} ms")
-            : throw new PgClusterException(
-                Reason.VerificationFailed,
-                $"the target differs from the source in {differences.Count} tables: {string.Join("; ", differences.Take(5))}{(differences.Count > 5 ? "; …" : "")}");
+
+        var compared = await CopyVerifier.CompareAsync(
+            source.Connections, target.Connections, _catalog.Tables, Options.Verify, _time, cancellationToken).ConfigureAwait(false);
+        return compared.Verified
+            ? string.Create(CultureInfo.InvariantCulture, $"{compared.Text}; writers waited {held.TotalMilliseconds:0} ms")
+            : throw new PgClusterException(Reason.VerificationFailed, $"the target differs from the source: {compared.Text}");
     }
 
     /// <inheritdoc/>
@@ -207,6 +208,7 @@ public sealed class SwitchoverSite : ISwitchoverSite
     {
         await UnfenceAsync(CancellationToken.None).ConfigureAwait(false);
         await UnlockAsync(CancellationToken.None).ConfigureAwait(false);
+        _schema.Dispose();
     }
 
     private static string RefusalFor(string next) => $"this database was switched over: the application's database is {next} now";

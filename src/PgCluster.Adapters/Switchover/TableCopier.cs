@@ -71,6 +71,20 @@ public sealed class TableCopier
     internal static Task DropMemoryAsync(NpgsqlConnection target, CancellationToken cancellationToken) =>
         SwitchoverSession.ExecuteAsync(target, $"DROP TABLE IF EXISTS {Copied}", cancellationToken);
 
+    /// <summary>Tables of a run that are complete.</summary>
+    internal static async Task<IReadOnlySet<TableName>> ReadCompleteAsync(NpgsqlConnection target, Guid run, CancellationToken cancellationToken) =>
+        await ExistsAsync(target, cancellationToken).ConfigureAwait(false)
+            ? (await ReadKnownAsync(target, run, cancellationToken).ConfigureAwait(false)).Where(t => t.Value).Select(t => t.Key).ToHashSet()
+            : [];
+
+    private static async Task<Dictionary<TableName, bool>> ReadKnownAsync(NpgsqlConnection target, Guid run, CancellationToken cancellationToken) =>
+        (await SwitchoverSession.QueryAsync(
+            target,
+            $"SELECT schema, name, count(*) = max(parts) AND min(parts) = max(parts) FROM {Copied} WHERE run_id = @run GROUP BY schema, name",
+            row => (Table: new TableName(row.GetString(0), row.GetString(1)), Complete: row.GetBoolean(2)),
+            cancellationToken,
+            SwitchoverSession.Parameter("run", run)).ConfigureAwait(false)).ToDictionary(t => t.Table, t => t.Complete);
+
     private static Task<bool> ExistsAsync(NpgsqlConnection target, CancellationToken cancellationToken) =>
         SwitchoverSession.ScalarAsync<bool>(target, $"SELECT to_regclass('{Copied}') IS NOT NULL", cancellationToken);
 
@@ -140,12 +154,7 @@ public sealed class TableCopier
             ],
             cancellationToken).ConfigureAwait(false);
 
-        var known = (await SwitchoverSession.QueryAsync(
-            target,
-            $"SELECT schema, name, count(*) = max(parts) AND min(parts) = max(parts) FROM {Copied} WHERE run_id = @run GROUP BY schema, name",
-            row => (Table: new TableName(row.GetString(0), row.GetString(1)), Complete: row.GetBoolean(2)),
-            cancellationToken,
-            SwitchoverSession.Parameter("run", request.Run)).ConfigureAwait(false)).ToDictionary(t => t.Table, t => t.Complete);
+        var known = await ReadKnownAsync(target, request.Run, cancellationToken).ConfigureAwait(false);
         var missing = catalog.Tables.Select(t => t.Name)
             .Where(t => !(request.KeepCopied && known.TryGetValue(t, out var complete) && complete))
             .ToDictionary(t => t, t => request.Truncate || known.ContainsKey(t));

@@ -124,6 +124,10 @@ public static class ErrorTable
         Reason.StaleDatabase => new(
             "StaleDatabase", ErrorCategory.InvalidOperation,
             "Connect to the database that the application was switched to; Get-PgSwitchover names it."),
+        Reason.SwitchoverCalledOff => new(
+            "SwitchoverCalledOff", ErrorCategory.OperationStopped, "Get-PgSwitchoverLog says who called it off and why; Start-PgSwitchover goes on with what was copied."),
+        Reason.VerificationFailed => new(
+            "VerificationFailed", ErrorCategory.InvalidResult, "Nothing was flipped. Find who writes to the target, then Reset-PgSwitchover and begin anew."),
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "has no entry"),
     };
 

@@ -33,7 +33,7 @@ public sealed class SwitchoverRun(
         SwitchoverSteps.CatchUp => Guarded(step, engine.CatchUpAsync),
         SwitchoverSteps.Verify => Guarded(step, ct => site.VerifyAsync(engine.DrainAsync, ct)),
         SwitchoverSteps.Pause => Guarded(step, participants.PauseAsync),
-        SwitchoverSteps.Route => Guarded(step, route!.PrepareAsync, route.ReleaseAsync),
+        SwitchoverSteps.Route => Guarded(step, route!.PrepareAsync, route!.ReleaseAsync),
         SwitchoverSteps.Stop => Guarded(step, route!.StopAsync),
         SwitchoverSteps.Fence => Guarded(step, site.FenceAsync, site.UnfenceAsync),
         SwitchoverSteps.Drain => Guarded(step, engine.DrainAsync),
