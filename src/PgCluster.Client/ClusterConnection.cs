@@ -168,6 +168,9 @@ public sealed class ClusterConnection : IAsyncDisposable
     /// <summary>The refusal of a plan as an error; null when it may run.</summary>
     public static PgClusterException? RefusalOf(OperationPlan plan) => FailoverAssessment.RefusalOf(plan);
 
+    /// <summary>Adds the report of an operation that was not run by this connection itself to the history, as far as the store can be reached.</summary>
+    internal Task RecordAsync(OperationReport report) => _failover.RecordAsync(report);
+
     /// <summary>The history, newest first.</summary>
     public async Task<IReadOnlyList<OperationReport>> GetHistoryAsync(CancellationToken cancellationToken) =>
         [.. (await _store.ListAsync(StoreKeys.History, cancellationToken).ConfigureAwait(false)).Entries

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using PgCluster.Adapters.Postgres;
@@ -158,7 +157,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         var run = await PrepareAsync(definition, cancellationToken).ConfigureAwait(false);
         await using var runGuard = run.ConfigureAwait(false);
         var route = cluster is null ? null : OpenRoute(cluster, definition, run.RunId, actor);
-        await using var routeGuard = route.ConfigureAwait(false);
+        await using var routeGuard = (route ?? (IAsyncDisposable)Nothing.Instance).ConfigureAwait(false);
         var steps = new SwitchoverRun(plan, run.Site, run.Engine, run.Leader, route, progress);
         var result = await new OperationRunner(_time, _limits.GuardLockTimeout, observer).RunAsync(steps.Steps(), cancellationToken).ConfigureAwait(false);
         var report = new OperationReport
@@ -268,7 +267,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
     {
         var (source, target) = await RequireAsync(cancellationToken).ConfigureAwait(false);
         var (old, now) = source.Pointer == SwitchoverPointer.UseNextDb ? (source, _databases) : (target, Swapped());
-        await using var swapped = (ReferenceEquals(now, _databases) ? null : now).ConfigureAwait(false);
+        await using var swapped = (ReferenceEquals(now, _databases) ? Nothing.Instance : (IAsyncDisposable)now).ConfigureAwait(false);
         if (old.Pointer != SwitchoverPointer.UseNextDb || old.RunId is not { } runId || SwitchoverDefinition.FromJson(old.Definition) is not { } definition)
         {
             throw new PgClusterException(Reason.SwitchoverNotReady, "there is nothing to complete: neither database was switched away from");
@@ -450,7 +449,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         var back = source.Pointer == SwitchoverPointer.UseNextDb;
         var flipped = back || target.Pointer == SwitchoverPointer.UseNextDb;
         var databases = back ? Swapped() : _databases;
-        await using var swapped = (back ? databases : null).ConfigureAwait(false);
+        await using var swapped = (back ? databases : (IAsyncDisposable)Nothing.Instance).ConfigureAwait(false);
         var links = flipped ? RunLinks.ForRollback(Guid.Empty, runId) : RunLinks.ForRun(runId);
         var engine = NewEngine(definition.Engine, databases, new SwitchoverCatalog([], []), WithUris(definition.Options), links);
         await using var engineGuard = engine.ConfigureAwait(false);
@@ -501,6 +500,14 @@ public sealed class SwitchoverConnection : IAsyncDisposable
     private SwitchoverDatabases Swapped() => Connect(_targetUri, _sourceUri);
 
     private bool IsOwn(string applicationName) => ConnectionTag.TryParse(applicationName, ConnectionTag.DefaultProduct, out _)?.Id == _node;
+
+    /// <summary>What is the connection's own is not the call's to dispose of.</summary>
+    private sealed class Nothing : IAsyncDisposable
+    {
+        internal static Nothing Instance { get; } = new();
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
 
     /// <summary>Everything one run needs.</summary>
     private sealed record RunParts(

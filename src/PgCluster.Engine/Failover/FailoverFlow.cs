@@ -81,8 +81,10 @@ public sealed class FailoverFlow
         return pause is null || resume is null ? null : resume.StartedSeconds + resume.ElapsedSeconds - pause.StartedSeconds;
     }
 
-    private async Task RecordAsync(OperationReport report)
+    /// <summary>Adds a report to the cluster's history, as far as the store can be reached.</summary>
+    public async Task RecordAsync(OperationReport report)
     {
+        ArgumentNullException.ThrowIfNull(report);
         using var budget = new CancellationTokenSource(_config.Failover.UndoTimeout, _time);
         try
         {

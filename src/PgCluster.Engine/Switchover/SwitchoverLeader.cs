@@ -42,14 +42,10 @@ public sealed class SwitchoverLeader : ISwitchoverParticipants, ISwitchoverExecu
     /// <inheritdoc/>
     public async Task<string> BeginAsync(CancellationToken cancellationToken)
     {
-        await _node.StartAsync(cancellationToken).ConfigureAwait(false);
-        await _node.ResetAsync(cancellationToken).ConfigureAwait(false);
-        var view = await _node.WaitUntilAsync(v => v.State is SwitchoverState.Idle or SwitchoverState.Unknown, cancellationToken).ConfigureAwait(false);
-        if (view.State != SwitchoverState.Idle || view.Leader != _node.Id)
+        var view = await ResetAsync(cancellationToken).ConfigureAwait(false);
+        if (view.Leader != _node.Id)
         {
-            throw new PgClusterException(
-                Reason.SwitchoverNotReady,
-                view.State != SwitchoverState.Idle ? $"the nodes did not agree to begin: {view.LastError}" : $"another run leads already ({view.Leader})");
+            throw new PgClusterException(Reason.SwitchoverNotReady, $"another run leads already ({view.Leader})");
         }
 
         await _node.ExecuteAsync(cancellationToken).ConfigureAwait(false);
@@ -57,6 +53,19 @@ public sealed class SwitchoverLeader : ISwitchoverParticipants, ISwitchoverExecu
         return _syncing.Task.IsCompleted
             ? $"{view.Nodes.Count - 1} nodes of the application take part"
             : throw new PgClusterException(Reason.StepTimeout, $"the run was announced but did not begin: {_node.View.LastError}");
+    }
+
+    /// <summary>Calls off what runs, and returns when every node has agreed to begin anew.</summary>
+    /// <returns>What the nodes agreed on.</returns>
+    /// <exception cref="PgClusterException"><see cref="Reason.SwitchoverNotReady"/>: a node did not agree, and why.</exception>
+    public async Task<SwitchoverView> ResetAsync(CancellationToken cancellationToken)
+    {
+        await _node.StartAsync(cancellationToken).ConfigureAwait(false);
+        await _node.ResetAsync(cancellationToken).ConfigureAwait(false);
+        var view = await _node.WaitUntilAsync(v => v.State is SwitchoverState.Idle or SwitchoverState.Unknown, cancellationToken).ConfigureAwait(false);
+        return view.State == SwitchoverState.Idle
+            ? view
+            : throw new PgClusterException(Reason.SwitchoverNotReady, $"the nodes did not agree to begin: {view.LastError}");
     }
 
     /// <inheritdoc/>

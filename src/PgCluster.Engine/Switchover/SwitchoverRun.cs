@@ -42,41 +42,52 @@ public sealed class SwitchoverRun(
         SwitchoverSteps.Open => Guarded(step, site.OpenTargetAsync, site.CloseTargetAsync),
         SwitchoverSteps.Flip => new OperationStep(step, FlipAsync),
         SwitchoverSteps.Repoint => Flipped(step, route!.SwitchAsync),
-        SwitchoverSteps.Resume => new OperationStep(step, route!.ReleaseAsync),
+        SwitchoverSteps.Resume => Flipped(step, route!.ReleaseAsync),
         SwitchoverSteps.Done => Flipped(step, participants.FinishAsync),
         SwitchoverSteps.Back => Flipped(step, engine.FlowBackAsync),
         _ => throw new PgClusterException(Reason.PlanStale, $"the plan has a step '{step.Name}' that this version does not know"),
     };
 
-    /// <summary>Ends a step when the nodes call the run off.</summary>
-    private OperationStep Guarded(PlanStep step, Func<CancellationToken, Task<string>> run, Func<CancellationToken, Task<string>>? undo = null) => new(step, async cancellationToken =>
+    private CancellationToken StopLost => route?.StopLost ?? CancellationToken.None;
+
+    /// <summary>Ends a step when the nodes call the run off, or when clients are no longer held back.</summary>
+    private OperationStep Guarded(
+        PlanStep step, Func<CancellationToken, Task<string>> run, Func<CancellationToken, Task<string>>? undo = null) => new(step, async cancellationToken =>
     {
         participants.Report(step.Description, null);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, participants.CalledOff);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, participants.CalledOff, StopLost);
         try
         {
             linked.Token.ThrowIfCancellationRequested();
             return await run(linked.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException e) when (participants.CalledOff.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested && WhyOff() is { } why)
         {
-            throw new PgClusterException(Reason.SwitchoverCalledOff, participants.CalledOffBecause ?? "the nodes called it off", e);
+            throw new PgClusterException(Reason.SwitchoverCalledOff, why);
         }
     })
     {
         UndoAsync = undo,
     };
 
-    /// <summary>What must not be done as long as it is not known that the target is in charge. Clients are let go on in any case.</summary>
+    private string? WhyOff() =>
+        participants.CalledOff.IsCancellationRequested ? participants.CalledOffBecause ?? "the nodes called it off"
+        : StopLost.IsCancellationRequested ? "a pooler no longer holds its clients back"
+        : null;
+
+    /// <summary>
+    /// What must not be done as long as it is not known that the target is in charge. Poolers that were stopped ask the source themselves, and let their
+    /// clients go on as soon as it answers.
+    /// </summary>
     private OperationStep Flipped(PlanStep step, Func<CancellationToken, Task<string>> run) => new(step, cancellationToken => IsFlipped
         ? run(cancellationToken)
         : throw new PgClusterException(Reason.NeedsOperator, "left out: it is not known whether the pointer was flipped; Get-PgSwitchover says so as soon as the source answers"));
 
     private async Task<string> FlipAsync(CancellationToken cancellationToken)
     {
-        if (participants.CalledOff.IsCancellationRequested)
+        if (WhyOff() is { } why)
         {
-            throw new PgClusterException(Reason.PlanStale, participants.CalledOffBecause ?? "the nodes called it off");
+            throw new PgClusterException(Reason.PlanStale, why);
         }
 
         var said = await site.FlipAsync(cancellationToken).ConfigureAwait(false);
