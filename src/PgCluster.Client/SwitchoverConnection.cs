@@ -90,14 +90,22 @@ public sealed class SwitchoverConnection : IAsyncDisposable
             }
 
             await SwitchoverObjects.InstallAsync(source, [], cancellationToken).ConfigureAwait(false);
-            if (row is { RunId: not null } && row.Definition != definition.ToJson())
+            if (row is { RunId: not null } && SwitchoverDefinition.FromJson(row.Definition) is { } before)
             {
+                definition = definition with { Engine = options.Engine == SwitchoverEngine.Auto ? before.Engine : options.Engine };
+                if (definition.GoesOnWith(before))
+                {
+                    await SwitchoverObjects.DefineAsync(source, row.RunId, definition.ToJson(), cancellationToken).ConfigureAwait(false);
+                    return;
+                }
+
+                definition = definition with { Engine = SwitchoverEngine.Auto };
+
                 // What an interrupted run of other options left behind would be taken for this one's.
                 await AbandonAsync(row, cancellationToken).ConfigureAwait(false);
-                row = null;
             }
 
-            await SwitchoverObjects.DefineAsync(source, row?.RunId, definition.ToJson(), cancellationToken).ConfigureAwait(false);
+            await SwitchoverObjects.DefineAsync(source, null, definition.ToJson(), cancellationToken).ConfigureAwait(false);
         }).ConfigureAwait(false);
         await OnAsync(_databases.Target, "target", async target => await SwitchoverObjects.InstallAsync(target, [], cancellationToken).ConfigureAwait(false))
             .ConfigureAwait(false);
@@ -116,8 +124,17 @@ public sealed class SwitchoverConnection : IAsyncDisposable
             return await PlanRollbackAsync(id, cancellationToken).ConfigureAwait(false);
         }
 
+        var interrupted = await ReadInterruptedAsync(cancellationToken).ConfigureAwait(false);
         options = WithUris(options ?? (await ReadDefinitionAsync(cancellationToken).ConfigureAwait(false)).Options);
         var facts = await FactsReader.ReadAsync(options, Tag(ConnectionTag.NodeOnCurrent), _time, cancellationToken).ConfigureAwait(false);
+        if (interrupted is not null && options.Engine is SwitchoverEngine.Auto)
+        {
+            // Its engine could be chosen then; what it has copied is not given up for the other one.
+            var asBefore = options with { Engine = interrupted.Engine };
+            options = new SwitchoverDefinition(asBefore, interrupted.Engine).GoesOnWith(interrupted) ? asBefore : options;
+        }
+
+        facts = facts with { Resumes = new SwitchoverDefinition(options, options.Engine).GoesOnWith(interrupted) };
         var assessment = SwitchoverPreflight.Assess(facts, options);
         return Remember(
             SwitchoverPlanner.Plan(
@@ -275,7 +292,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
 
         var options = WithUris(definition.Options);
         var catalog = await CatalogReader.ReadAsync(now.Source, options, cancellationToken).ConfigureAwait(false);
-        var engine = NewEngine(definition.Engine, now, catalog, options, RunLinks.ForRun(runId));
+        var engine = NewEngine(definition.Engine, now, catalog, options, RunLinks.Of(runId, home: !ReferenceEquals(now, _databases)));
         await using var engineGuard = engine.ConfigureAwait(false);
         await engine.AbandonAsync(cancellationToken).ConfigureAwait(false);
         return await GetStatusAsync(cancellationToken).ConfigureAwait(false);
@@ -361,6 +378,21 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         return SwitchoverDefinition.FromJson(source.Definition) ?? throw NotPrepared();
     }
 
+    /// <summary>The definition of the run that was interrupted; null when there was none.</summary>
+    private async Task<SwitchoverDefinition?> ReadInterruptedAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var (source, _, _) = await LookAsync(_databases.Source, "source", isNext: false, cancellationToken).ConfigureAwait(false);
+            return source is { RunId: not null, Pointer: not SwitchoverPointer.UseNextDb } ? SwitchoverDefinition.FromJson(source.Definition) : null;
+        }
+        catch (PgClusterException)
+        {
+            // Preflight says what is wrong with a source that does not answer.
+            return null;
+        }
+    }
+
     private async Task<OperationPlan> PlanRollbackAsync(string id, CancellationToken cancellationToken)
     {
         var (source, target) = await RequireAsync(cancellationToken).ConfigureAwait(false);
@@ -404,17 +436,26 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         var databases = swapped ? Connect(options.SourceUri, options.TargetUri) : _databases;
         var log = swapped ? new PostgresMessageLog(databases.Source, _limits) : _log;
         var catalog = await CatalogReader.ReadAsync(databases.Source, options, cancellationToken).ConfigureAwait(false);
-        var links = (definition.Rollback, from.RunId) switch
+        RunLinks links;
+        if (definition.Rollback)
         {
-            (true, { } finished) => RunLinks.ForRollback(Guid.NewGuid(), finished),
-            (false, { } interrupted) when SwitchoverDefinition.FromJson(from.Definition) is { Rollback: false } before && before.Engine == definition.Engine =>
-                RunLinks.ForRun(interrupted),
-            _ => RunLinks.ForRun(Guid.NewGuid()),
-        };
+            links = RunLinks.Of(from.RunId ?? throw NotPrepared(), home: swapped, flowing: true);
+        }
+        else if (from.RunId is { } interrupted && definition.GoesOnWith(SwitchoverDefinition.FromJson(from.Definition)))
+        {
+            links = RunLinks.Of(interrupted);
+        }
+        else
+        {
+            await AbandonAsync(from, cancellationToken).ConfigureAwait(false);
+            links = RunLinks.Of(Guid.NewGuid());
+        }
+
+        var site = new SwitchoverSite(databases, catalog, definition with { Options = Redact(options) }, _limits, links.RunId, _time);
         return new RunParts(
             links.RunId,
-            new SwitchoverSite(databases, catalog, definition with { Options = Redact(options) }, _limits, links.RunId, _time),
-            NewEngine(definition.Engine, databases, catalog, options, links),
+            site,
+            NewEngine(definition.Engine, databases, catalog, options, links, site),
             NewLeader(from, to, databases, log),
             swapped ? databases : null,
             swapped ? log : null);
@@ -431,7 +472,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         var catalog = await CatalogReader.ReadAsync(_databases.Source, options, cancellationToken).ConfigureAwait(false);
         foreach (var kind in (SwitchoverEngine[])[SwitchoverEngine.Logical, SwitchoverEngine.Changelog])
         {
-            var engine = NewEngine(kind, _databases, catalog, options, RunLinks.ForRun(runId));
+            var engine = NewEngine(kind, _databases, catalog, options, RunLinks.Of(runId));
             await using var engineGuard = engine.ConfigureAwait(false);
             await engine.AbandonAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -450,7 +491,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         var flipped = back || target.Pointer == SwitchoverPointer.UseNextDb;
         var databases = back ? Swapped() : _databases;
         await using var swapped = (back ? databases : (IAsyncDisposable)Nothing.Instance).ConfigureAwait(false);
-        var links = flipped ? RunLinks.ForRollback(Guid.Empty, runId) : RunLinks.ForRun(runId);
+        var links = RunLinks.Of(runId, home: back, flowing: flipped);
         var engine = NewEngine(definition.Engine, databases, new SwitchoverCatalog([], []), WithUris(definition.Options), links);
         await using var engineGuard = engine.ConfigureAwait(false);
         try
@@ -473,9 +514,10 @@ public sealed class SwitchoverConnection : IAsyncDisposable
             runId, other.Host, other.Port, other.Database ?? other.User ?? "", own.Database ?? own.User ?? "", actor, back: definition.Rollback);
     }
 
-    private IDataEngine NewEngine(SwitchoverEngine kind, SwitchoverDatabases databases, SwitchoverCatalog catalog, SwitchoverOptions options, RunLinks links) =>
+    private IDataEngine NewEngine(
+        SwitchoverEngine kind, SwitchoverDatabases databases, SwitchoverCatalog catalog, SwitchoverOptions options, RunLinks links, IFencedSource? fence = null) =>
         kind == SwitchoverEngine.Changelog
-            ? new ChangelogEngine(databases, options, links.RunId, links.Flowing, _time, NullLogger.Instance)
+            ? new ChangelogEngine(databases, options, links.RunId, links.Flowing, fence, _time, NullLogger.Instance)
             : new LogicalEngine(databases, catalog, options, links, _time, NullLogger.Instance);
 
     private SwitchoverLeader NewLeader(SwitchoverStateRow from, SwitchoverStateRow to, SwitchoverDatabases databases, PostgresMessageLog log) => new(

@@ -58,23 +58,27 @@ internal sealed class ChangeSync : IAsyncDisposable
         }
     }
 
-    /// <summary>Rows in the log.</summary>
-    internal Task<long> CountAsync(CancellationToken cancellationToken) =>
-        SwitchoverSession.ScalarAsync<long>(_source, $"SELECT count(*) FROM {ChangeTracking.Log}", cancellationToken);
-
     /// <summary>Applies what the log holds now.</summary>
+    /// <param name="fenced">
+    /// A session inside of a transaction that keeps writers away: nothing changes from one statement to the next, and the log is emptied when it commits. Null
+    /// while the application writes.
+    /// </param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Rows of the log that were applied.</returns>
-    internal async Task<long> SyncAsync(CancellationToken cancellationToken)
+    internal async Task<long> SyncAsync(NpgsqlConnection? fenced, CancellationToken cancellationToken)
     {
         var began = _time.GetTimestamp();
-        await SwitchoverSession.BeginReadAsync(_source, snapshot: null, readOnly: false, cancellationToken).ConfigureAwait(false);
+        var source = fenced ?? _source;
+        await (fenced is null
+            ? SwitchoverSession.BeginReadAsync(source, snapshot: null, readOnly: false, cancellationToken)
+            : SwitchoverSession.PinAsync(source, cancellationToken)).ConfigureAwait(false);
         var changed = (await SwitchoverSession.QueryAsync(
-            _source, Changed,
+            source, Changed,
             row => (Oid: row.GetFieldValue<uint>(0), Truncate: row.GetInt64(1), Truncated: row.GetBoolean(2), Keys: row.GetInt64(3), Changes: row.GetInt64(4)),
             cancellationToken).ConfigureAwait(false));
         if (changed.Count == 0)
         {
-            await SwitchoverSession.ExecuteAsync(_source, "ROLLBACK", cancellationToken).ConfigureAwait(false);
+            await (fenced is null ? SwitchoverSession.ExecuteAsync(source, "ROLLBACK", cancellationToken) : Task.CompletedTask).ConfigureAwait(false);
             return 0;
         }
 
@@ -88,7 +92,7 @@ internal sealed class ChangeSync : IAsyncDisposable
         {
             var table = _tables[oid];
             await PrepareAsync(table, cancellationToken).ConfigureAwait(false);
-            await BringAsync(table, truncate, cancellationToken).ConfigureAwait(false);
+            await BringAsync(source, table, truncate, cancellationToken).ConfigureAwait(false);
             deletes.Add(
                 $"DELETE FROM ONLY {table.Name.Sql} AS t USING {Keys(table)} AS k WHERE "
                 + string.Join(" AND ", table.Key.Select(TableName.Quote).Select(k => $"t.{k} = k.{k}")));
@@ -101,9 +105,10 @@ internal sealed class ChangeSync : IAsyncDisposable
 
         var changes = changed.Sum(c => c.Changes);
         // Deletes exactly what the snapshot shows: ids of transactions that commit later may be lower than those applied.
+        var purge = $"DELETE FROM {ChangeTracking.Log}";
         await SwitchoverSession.ExecuteAsync(
-            _source, ["SET LOCAL synchronous_commit = off", $"DELETE FROM {ChangeTracking.Log}", "COMMIT"], cancellationToken).ConfigureAwait(false);
-        if (changes >= VacuumFrom)
+            source, fenced is null ? ["SET LOCAL synchronous_commit = off", purge, "COMMIT"] : [purge], cancellationToken).ConfigureAwait(false);
+        if (fenced is null && changes >= VacuumFrom)
         {
             await VacuumAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -158,7 +163,7 @@ internal sealed class ChangeSync : IAsyncDisposable
             cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task BringAsync(SwitchoverTable table, long truncate, CancellationToken cancellationToken)
+    private async Task BringAsync(NpgsqlConnection source, SwitchoverTable table, long truncate, CancellationToken cancellationToken)
     {
         var columns = table.Columns.ToDictionary(c => c.Name);
         var keys = string.Join(", ", table.Key.Select(TableName.Quote));
@@ -166,18 +171,18 @@ internal sealed class ChangeSync : IAsyncDisposable
         var log = string.Create(
             CultureInfo.InvariantCulture, $"FROM {ChangeTracking.Log} WHERE tbl = {table.Oid} AND key IS NOT NULL AND id > {truncate}");
         await PipeAsync(
-            $"SELECT {values} FROM (SELECT DISTINCT key {log}) AS k", Keys(table), table.Key.All(k => columns[k].Binary), cancellationToken)
+            source, $"SELECT {values} FROM (SELECT DISTINCT key {log}) AS k", Keys(table), table.Key.All(k => columns[k].Binary), cancellationToken)
             .ConfigureAwait(false);
         await PipeAsync(
-            $"SELECT {Columns(table)} FROM ONLY {table.Name.Sql} WHERE ({keys}) IN (SELECT {values} {log})", Rows(table), table.Binary, cancellationToken)
+            source, $"SELECT {Columns(table)} FROM ONLY {table.Name.Sql} WHERE ({keys}) IN (SELECT {values} {log})", Rows(table), table.Binary, cancellationToken)
             .ConfigureAwait(false);
     }
 
-    private Task PipeAsync(string query, string into, bool binary, CancellationToken cancellationToken)
+    private Task PipeAsync(NpgsqlConnection source, string query, string into, bool binary, CancellationToken cancellationToken)
     {
         var format = binary ? "binary" : "text";
         return CopyPipe.RunAsync(
-            _source, $"COPY ({query}) TO STDOUT (FORMAT {format})", _target, $"COPY {into} FROM STDIN (FORMAT {format})", binary, sent: null,
+            source, $"COPY ({query}) TO STDOUT (FORMAT {format})", _target, $"COPY {into} FROM STDIN (FORMAT {format})", binary, sent: null,
             cancellationToken);
     }
 

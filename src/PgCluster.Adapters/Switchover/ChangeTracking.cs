@@ -162,17 +162,22 @@ internal sealed class ChangeTracking
         await DropSchemaAsync(connection, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Drops our schema unless something of others is in it.</summary>
+    /// <summary>
+    /// Drops our schema when nothing is left in it. DROP … RESTRICT is no way to find out: it locks whatever is in the schema, which writers use.
+    /// </summary>
     internal static async Task DropSchemaAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        try
+        var empty = await SwitchoverSession.ScalarAsync<bool>(
+            connection,
+            $"""
+            SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = '{CatalogReader.OwnSchema}')
+              AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
+                WHERE n.nspname = '{CatalogReader.OwnSchema}')
+            """,
+            cancellationToken).ConfigureAwait(false);
+        if (empty)
         {
-            await SwitchoverSession.ExecuteAsync(connection, $"DROP SCHEMA IF EXISTS {CatalogReader.OwnSchema} RESTRICT", cancellationToken)
-                .ConfigureAwait(false);
-        }
-        catch (PostgresException e) when (e.SqlState == DependentObjectsStillExist)
-        {
-            // The record of the switchover itself is in it.
+            await SwitchoverSession.ExecuteAsync(connection, $"DROP SCHEMA IF EXISTS {CatalogReader.OwnSchema}", cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -11,8 +11,6 @@ namespace PgCluster.Adapters.Switchover;
 /// </summary>
 public sealed class ChangelogEngine : IDataEngine
 {
-    private const int DrainRounds = 10;
-
     // A sync that takes no longer than this is what clients may wait for.
     private static readonly TimeSpan _shortSync = TimeSpan.FromMilliseconds(250);
 
@@ -20,6 +18,7 @@ public sealed class ChangelogEngine : IDataEngine
     private readonly SwitchoverOptions _options;
     private readonly Guid _run;
     private readonly bool _following;
+    private readonly IFencedSource? _fence;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly ChangeTracking _onSource;
@@ -33,9 +32,10 @@ public sealed class ChangelogEngine : IDataEngine
     /// <param name="options">What is moved.</param>
     /// <param name="run">The run: after an interruption the same one goes on with what it has.</param>
     /// <param name="following">True for a way back: the source has kept its changes since the flip, and the target has every row as it was then.</param>
+    /// <param name="fence">Reads the source when writers have been stopped; null when nothing is to be drained.</param>
     /// <param name="time">Where time comes from.</param>
     /// <param name="logger">Where it says what it does.</param>
-    public ChangelogEngine(SwitchoverDatabases databases, SwitchoverOptions options, Guid run, bool following, TimeProvider time, ILogger logger)
+    public ChangelogEngine(SwitchoverDatabases databases, SwitchoverOptions options, Guid run, bool following, IFencedSource? fence, TimeProvider time, ILogger logger)
     {
         ArgumentNullException.ThrowIfNull(databases);
         ArgumentNullException.ThrowIfNull(options);
@@ -43,6 +43,7 @@ public sealed class ChangelogEngine : IDataEngine
         _options = options;
         _run = run;
         _following = following;
+        _fence = fence;
         _time = time;
         _logger = logger;
         _onSource = new ChangeTracking(databases.Source, time, logger);
@@ -90,7 +91,7 @@ public sealed class ChangelogEngine : IDataEngine
         while (true)
         {
             var start = _time.GetTimestamp();
-            changes += await SyncAsync(cancellationToken).ConfigureAwait(false);
+            changes += await SyncAsync(fenced: null, cancellationToken).ConfigureAwait(false);
             rounds++;
             var took = _time.GetElapsedTime(start);
 
@@ -107,7 +108,7 @@ public sealed class ChangelogEngine : IDataEngine
         {
             // Now, because it takes locks and catalog writes that clients would wait for later. It logs nothing before the flip: only our sessions write there.
             await TrackTargetAsync(cancellationToken).ConfigureAwait(false);
-            changes += await SyncAsync(cancellationToken).ConfigureAwait(false);
+            changes += await SyncAsync(fenced: null, cancellationToken).ConfigureAwait(false);
         }
 
         return Say($"{changes} changes applied in {rounds} syncs and {_time.GetElapsedTime(began).TotalSeconds:0.0} s");
@@ -119,27 +120,22 @@ public sealed class ChangelogEngine : IDataEngine
         // A session of its own: it may be asked while a sync runs.
         var connection = await _databases.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         await using var guard = connection.ConfigureAwait(false);
-        return await SwitchoverSession.ScalarAsync<long>(connection, $"SELECT count(*) FROM {ChangeTracking.Log}", cancellationToken).ConfigureAwait(false);
+        return await SwitchoverSession.ScalarAsync<bool>(
+            connection, $"SELECT to_regclass('{ChangeTracking.Log}') IS NOT NULL", cancellationToken).ConfigureAwait(false)
+            ? await SwitchoverSession.ScalarAsync<long>(connection, $"SELECT count(*) FROM {ChangeTracking.Log}", cancellationToken).ConfigureAwait(false)
+            : throw new PgClusterException(Reason.PlanStale, $"{_databases.SourceUri} keeps no changes");
     });
 
     /// <inheritdoc/>
-    /// <exception cref="PgClusterException">
-    /// <see cref="Reason.BlockedBySessions"/>: somebody still writes; <see cref="Reason.PreflightFailed"/>: triggers were dropped or disabled.
-    /// </exception>
+    /// <exception cref="PgClusterException"><see cref="Reason.PreflightFailed"/>: triggers were dropped or disabled.</exception>
+    /// <remarks>The log is emptied in the fence's transaction: when that flips the pointer, the last sync is part of it.</remarks>
     public Task<string> DrainAsync(CancellationToken cancellationToken) => SwitchoverSession.GuardAsync("The last sync", async () =>
     {
         await VerifyAsync(cancellationToken).ConfigureAwait(false);
         long changes = 0;
-        for (var round = 0; round < DrainRounds; round++)
-        {
-            changes += await SyncAsync(cancellationToken).ConfigureAwait(false);
-            if (await (await OpenAsync(cancellationToken).ConfigureAwait(false)).CountAsync(cancellationToken).ConfigureAwait(false) == 0)
-            {
-                return Say($"the last {changes} changes applied");
-            }
-        }
-
-        throw new PgClusterException(Reason.BlockedBySessions, Say($"The source is still written to: {DrainRounds} syncs did not find an end."));
+        var fence = _fence ?? throw new InvalidOperationException("nobody keeps writers away");
+        await fence.UseAsync(async source => changes = await SyncAsync(source, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        return Say($"the last {changes} changes applied");
     });
 
     /// <inheritdoc/>
@@ -267,11 +263,11 @@ public sealed class ChangelogEngine : IDataEngine
         await ChangeTracking.DropSchemaAsync(target, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<long> SyncAsync(CancellationToken cancellationToken)
+    private async Task<long> SyncAsync(NpgsqlConnection? fenced, CancellationToken cancellationToken)
     {
         try
         {
-            return await (await OpenAsync(cancellationToken).ConfigureAwait(false)).SyncAsync(cancellationToken).ConfigureAwait(false);
+            return await (await OpenAsync(cancellationToken).ConfigureAwait(false)).SyncAsync(fenced, cancellationToken).ConfigureAwait(false);
         }
         catch
         {

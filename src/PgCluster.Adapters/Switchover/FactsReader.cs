@@ -24,7 +24,7 @@ public static class FactsReader
     private static readonly TimeSpan CatalogBudget = TimeSpan.FromSeconds(60);
 
     // max_active_replication_origins is there since 18.
-    private const string Server = """
+    private const string Server = $"""
         SELECT current_setting('server_version_num')::int, current_setting('server_version'), pg_is_in_recovery(),
           current_setting('transaction_read_only')::boolean,
           r.rolname::text, r.rolsuper, r.rolreplication, has_database_privilege(d.oid, 'CREATE'),
@@ -38,7 +38,7 @@ public static class FactsReader
           EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.database = d.oid AND l.classid = 0 AND l.objid = 4370 AND l.objsubid = 1
             AND l.granted),
           EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'pgcluster_switchover'
-            AND c.relname = 'switchover_state')
+            AND c.relname = '{StateTable}')
         FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user
         """;
 

@@ -1,17 +1,23 @@
 namespace PgCluster.Adapters.Switchover;
 
-/// <summary>How the flows of one run are named.</summary>
-/// <param name="RunId">The run.</param>
-/// <param name="Forward">The flow from its source to its target.</param>
-/// <param name="Back">The flow back, once it is over.</param>
+/// <summary>
+/// How the flows of a switchover are named: by its id and where they lead, the same whether the application goes there for the first time, back, or there
+/// again, so that a way that failed can be tried again.
+/// </summary>
+/// <param name="RunId">The switchover.</param>
+/// <param name="Forward">The flow from the run's source to its target.</param>
+/// <param name="Back">The flow the other way, once the run is over.</param>
 /// <param name="Flowing">True in a rollback: the forward flow is the way back of the run before, and everything is there already.</param>
 public sealed record RunLinks(Guid RunId, string Forward, string Back, bool Flowing)
 {
-    /// <summary>Those of a run that begins from nothing.</summary>
-    public static RunLinks ForRun(Guid runId) => new(runId, $"pgcluster_{runId:n}", BackOf(runId), Flowing: false);
-
-    /// <summary>Those of the rollback of <paramref name="finished"/>.</summary>
-    public static RunLinks ForRollback(Guid runId, Guid finished) => new(runId, BackOf(finished), BackOf(runId), Flowing: true);
-
-    private static string BackOf(Guid runId) => $"pgcluster_back_{runId:n}";
+    /// <summary>Names them.</summary>
+    /// <param name="runId">The switchover.</param>
+    /// <param name="home">True when the run leads to the database the application came from in the first place.</param>
+    /// <param name="flowing">True when it is a rollback.</param>
+    public static RunLinks Of(Guid runId, bool home = false, bool flowing = false)
+    {
+        var away = $"pgcluster_{runId:n}";
+        var back = $"pgcluster_back_{runId:n}";
+        return home ? new(runId, back, away, flowing) : new(runId, away, back, flowing);
+    }
 }

@@ -6,17 +6,10 @@ namespace PgCluster.Adapters.Switchover;
 /// <summary>Connections to one database whose transactions all see the same moment: REPEATABLE READ with one exported snapshot, read only.</summary>
 public sealed class SnapshotGroup : IAsyncDisposable
 {
-    private SnapshotGroup(IReadOnlyList<NpgsqlConnection> connections, string snapshot)
-    {
-        Connections = connections;
-        Snapshot = snapshot;
-    }
+    private SnapshotGroup(IReadOnlyList<NpgsqlConnection> connections) => Connections = connections;
 
     /// <summary>The connections, each in its transaction.</summary>
     public IReadOnlyList<NpgsqlConnection> Connections { get; }
-
-    /// <summary>Name of the snapshot; good as long as the group is open.</summary>
-    public string Snapshot { get; }
 
     /// <summary>Opens it.</summary>
     /// <param name="database">Where.</param>
@@ -27,24 +20,27 @@ public sealed class SnapshotGroup : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(database);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         var connections = new List<NpgsqlConnection>();
+        string? snapshot = null;
         try
         {
-            var snapshot = "";
             for (var i = 0; i < count; i++)
             {
-                var connection = await database.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-                connections.Add(connection);
-                var command = new NpgsqlCommand("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", connection);
-                await using var commandGuard = command.ConfigureAwait(false);
-                await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
-                command.CommandText = i == 0 ? "SELECT pg_export_snapshot()" : $"SET TRANSACTION SNAPSHOT {TableName.Literal(snapshot)}";
-                if (await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is string name)
+                connections.Add(await database.OpenConnectionAsync(cancellationToken).ConfigureAwait(false));
+                await Sql.ExecuteAsync(
+                    connections[i], "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0",
+                    cancellationToken).ConfigureAwait(false);
+                if (i == 0)
                 {
-                    snapshot = name;
+                    snapshot = await Sql.ScalarAsync(connections[0], "SELECT pg_export_snapshot()", cancellationToken).ConfigureAwait(false);
+                }
+                else
+                {
+                    await Sql.ExecuteAsync(
+                        connections[i], $"SET TRANSACTION SNAPSHOT {TableName.Literal(snapshot!)}", cancellationToken).ConfigureAwait(false);
                 }
             }
 
-            return new SnapshotGroup(connections, snapshot);
+            return new SnapshotGroup(connections);
         }
         catch
         {

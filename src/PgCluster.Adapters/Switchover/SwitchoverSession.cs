@@ -56,6 +56,10 @@ internal static class SwitchoverSession
             ],
             cancellationToken);
 
+    /// <summary>Pins, in a transaction that was begun elsewhere, what values look like as text.</summary>
+    internal static Task PinAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+        ExecuteAsync(connection, [.. _exactText, .. _byIndex], cancellationToken);
+
     /// <summary>Begins a transaction that writes rows as they are: no foreign key is checked and no trigger of the application fires.</summary>
     /// <param name="connection">Where.</param>
     /// <param name="durable">True when its commit must survive a crash of the server.</param>

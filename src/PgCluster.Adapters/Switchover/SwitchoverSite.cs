@@ -8,7 +8,7 @@ namespace PgCluster.Adapters.Switchover;
 /// The two databases of a run. One session on the source holds the executor's lock from beginning to end, and fences and flips as well: when it is lost, the
 /// run cannot flip any more, and the server has let the writers go on.
 /// </summary>
-public sealed class SwitchoverSite : ISwitchoverSite
+public sealed class SwitchoverSite : ISwitchoverSite, IFencedSource
 {
     // A source that answers again within this time says whether the commit whose answer was lost came to be.
     private static readonly TimeSpan DoubtBudget = TimeSpan.FromSeconds(20);
@@ -44,6 +44,11 @@ public sealed class SwitchoverSite : ISwitchoverSite
     }
 
     private NpgsqlConnection Session => _session ?? throw new InvalidOperationException("the executor's lock is not held");
+
+    private WriteFence Fence => _fence ?? throw new InvalidOperationException("the tables are not locked");
+
+    /// <inheritdoc/>
+    public CancellationToken FenceLost => _fence?.Lost ?? CancellationToken.None;
 
     private SwitchoverOptions Options => _definition.Options;
 
@@ -92,34 +97,23 @@ public sealed class SwitchoverSite : ISwitchoverSite
     }
 
     /// <inheritdoc/>
-    public async Task<string> BringSchemaAsync(CancellationToken cancellationToken) =>
-        await _schema.PreDataAsync(cancellationToken).ConfigureAwait(false);
+    public async Task<string> BringSchemaAsync(CancellationToken cancellationToken)
+    {
+        // It came over whole or not at all, so one look tells what an interrupted run has done.
+        var target = await CatalogReader.ReadAsync(_databases.Target, Options, cancellationToken).ConfigureAwait(false);
+        var there = target.Tables.Select(t => t.Name).ToHashSet();
+        return _catalog.Tables.Count > 0 && _catalog.Tables.All(t => there.Contains(t.Name))
+            ? "brought over before"
+            : await _schema.PreDataAsync(cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public async Task<string> FinishSchemaAsync(CancellationToken cancellationToken) =>
         await _schema.PostDataAsync(cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public async Task<string> VerifyAsync(Func<CancellationToken, Task<string>> drain, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(drain);
-        var began = _time.GetTimestamp();
-        var fence = await WriteFence.AcquireAsync(Session, _catalog.Tables, _limits, _time, cancellationToken).ConfigureAwait(false);
-        await using var fenceGuard = fence.ConfigureAwait(false);
-        await drain(cancellationToken).ConfigureAwait(false);
-        var source = await SnapshotGroup.OpenAsync(_databases.Source, Options.Jobs, cancellationToken).ConfigureAwait(false);
-        await using var sourceGuard = source.ConfigureAwait(false);
-        var target = await SnapshotGroup.OpenAsync(_databases.Target, Options.Jobs, cancellationToken).ConfigureAwait(false);
-        await using var targetGuard = target.ConfigureAwait(false);
-        await fence.DisposeAsync().ConfigureAwait(false);
-        var held = _time.GetElapsedTime(began);
-
-        var compared = await CopyVerifier.CompareAsync(
-            source.Connections, target.Connections, _catalog.Tables, Options.Verify, _time, cancellationToken).ConfigureAwait(false);
-        return compared.Verified
-            ? string.Create(CultureInfo.InvariantCulture, $"{compared.Text}; writers waited {held.TotalMilliseconds:0} ms")
-            : throw new PgClusterException(Reason.VerificationFailed, $"the target differs from the source: {compared.Text}");
-    }
+    public Task<string> VerifyAsync(Func<CancellationToken, Task<string>> drain, CancellationToken cancellationToken) =>
+        new LiveVerification(this, _databases, Options, _time).RunAsync(_catalog.Tables, drain, cancellationToken);
 
     /// <inheritdoc/>
     public async Task<string> FenceAsync(CancellationToken cancellationToken)
@@ -141,11 +135,14 @@ public sealed class SwitchoverSite : ISwitchoverSite
     }
 
     /// <inheritdoc/>
+    public Task UseAsync(Func<NpgsqlConnection, Task> use) => Fence.UseAsync(use);
+
+    /// <inheritdoc/>
     public async Task<string> CopySequencesAsync(CancellationToken cancellationToken)
     {
         var target = await _databases.Target.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         await using var guard = target.ConfigureAwait(false);
-        await SequenceSync.CopyAsync(Session, target, _catalog.Sequences, cancellationToken).ConfigureAwait(false);
+        await Fence.UseAsync(source => SequenceSync.CopyAsync(source, target, _catalog.Sequences, cancellationToken)).ConfigureAwait(false);
         return $"{_catalog.Sequences.Count} sequences";
     }
 
@@ -188,7 +185,7 @@ public sealed class SwitchoverSite : ISwitchoverSite
     /// <inheritdoc/>
     public async Task<string> FlipAsync(CancellationToken cancellationToken)
     {
-        var fence = _fence ?? throw new InvalidOperationException("the tables are not locked");
+        var fence = Fence;
         try
         {
             await fence.FlipAsync(_runId, RefusalFor(_databases.TargetUri.ToString()), cancellationToken).ConfigureAwait(false);

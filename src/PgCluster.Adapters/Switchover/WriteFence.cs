@@ -6,13 +6,14 @@ namespace PgCluster.Adapters.Switchover;
 
 /// <summary>
 /// Keeps everybody from writing the tables of a database, whatever route and role they come by. First by locks, in one transaction that the server ends
-/// by itself when its owner dies or takes too long; then, when that transaction flips the pointer, for good by triggers that refuse. What replication
+/// by itself when its owner dies or hangs; then, when that transaction flips the pointer, for good by triggers that refuse. What replication
 /// applies is let through, so that the old database can follow the new one.
 /// </summary>
-public sealed class WriteFence : IAsyncDisposable
+public sealed class WriteFence : IFencedSource, IAsyncDisposable
 {
     private const string TriggerName = "pgcluster_switched_over";
 
+    // A superuser's session looks for a cycle of waits after 20 ms, and then gives way; others give way often instead.
     private static readonly TimeSpan FirstPatience = TimeSpan.FromMilliseconds(100);
 
     // PostgreSQL looks for deadlocks after a second of waiting, and may then end an application's transaction. We let go before.
@@ -20,13 +21,19 @@ public sealed class WriteFence : IAsyncDisposable
 
     private readonly NpgsqlConnection _connection;
     private readonly IReadOnlyList<string> _relations;
-    private bool _over;
+    private readonly CancellationTokenSource _lost = new();
+    private readonly CancellationTokenSource _over = new();
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private Task _alive = Task.CompletedTask;
 
     private WriteFence(NpgsqlConnection connection, IReadOnlyList<string> relations)
     {
         _connection = connection;
         _relations = relations;
     }
+
+    /// <summary>Cancelled when the server has ended the session: writers go on, and nothing may rely on the fence.</summary>
+    public CancellationToken Lost => _lost.Token;
 
     /// <summary>Locks the tables against writes; returns when nobody writes any more.</summary>
     /// <param name="connection">The session that holds the executor's lock, outside a transaction; stays the caller's.</param>
@@ -52,6 +59,7 @@ public sealed class WriteFence : IAsyncDisposable
             await guards.HoldAsync(connection, SwitchoverGuard.InProgress, cancellationToken).ConfigureAwait(false);
             await guards.HoldAsync(connection, SwitchoverGuard.StopTheWorld, cancellationToken).ConfigureAwait(false);
             await fence.LockTablesAsync(limits.LockTimeout, time, cancellationToken).ConfigureAwait(false);
+            fence._alive = fence.StayAliveAsync(limits.IdleInTransactionTimeout / 3, time);
             return fence;
         }
         catch
@@ -68,6 +76,7 @@ public sealed class WriteFence : IAsyncDisposable
     /// <exception cref="PgClusterException"><see cref="Reason.PlanStale"/>: the pointer is not in progress for this run; nothing was changed.</exception>
     public async Task FlipAsync(Guid runId, string message, CancellationToken cancellationToken)
     {
+        await StandStillAsync().ConfigureAwait(false);
         await RefuseAsync(_connection, _relations, message, cancellationToken).ConfigureAwait(false);
         var flip = new NpgsqlCommand(
             "UPDATE pgcluster_switchover.state SET current_state = 'use_next_db', changed_at = clock_timestamp() WHERE current_state = 'in_progress' AND run_id = $1",
@@ -83,8 +92,21 @@ public sealed class WriteFence : IAsyncDisposable
             }
         }
 
-        _over = true;
         await Sql.ExecuteAsync(_connection, "COMMIT", CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async Task UseAsync(Func<NpgsqlConnection, Task> use)
+    {
+        await _turn.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        try
+        {
+            await use(_connection).ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     /// <summary>Makes a database refuse writes to the tables; what replication applies is let through.</summary>
@@ -109,12 +131,7 @@ public sealed class WriteFence : IAsyncDisposable
     /// <summary>Lets writers go on, unless the pointer was flipped.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_over)
-        {
-            return;
-        }
-
-        _over = true;
+        await StandStillAsync().ConfigureAwait(false);
         try
         {
             await Sql.ExecuteAsync(_connection, "ROLLBACK", CancellationToken.None).ConfigureAwait(false);
@@ -123,6 +140,30 @@ public sealed class WriteFence : IAsyncDisposable
         {
             // The server has ended the session, and its locks with it.
         }
+    }
+
+    /// <summary>The server ends a session that says nothing in its transaction, for its owner may be dead: an owner that works elsewhere says that it lives.</summary>
+    private async Task StayAliveAsync(TimeSpan interval, TimeProvider time)
+    {
+        while (!_over.IsCancellationRequested)
+        {
+            await Task.Delay(interval, time, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            try
+            {
+                await UseAsync(c => _over.IsCancellationRequested ? Task.CompletedTask : Sql.ExecuteAsync(c, "SELECT", CancellationToken.None)).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+            {
+                await _lost.CancelAsync().ConfigureAwait(false);
+                return;
+            }
+        }
+    }
+
+    private async Task StandStillAsync()
+    {
+        await _over.CancelAsync().ConfigureAwait(false);
+        await _alive.ConfigureAwait(false);
     }
 
     private static async Task<IReadOnlyList<string>> WithParentsAsync(
@@ -151,7 +192,15 @@ public sealed class WriteFence : IAsyncDisposable
 
     private static async Task RefuseAsync(NpgsqlConnection connection, IReadOnlyList<string> relations, string message, CancellationToken cancellationToken)
     {
-        var body = $"BEGIN RAISE EXCEPTION USING ERRCODE = 'read_only_sql_transaction', MESSAGE = {TableName.Literal(message)}; END";
+        var body = $"""
+            BEGIN
+              IF pg_catalog.current_setting('{SwitchoverSession.ApplyingSetting}', true) IS DISTINCT FROM 'on' AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a WHERE a.backend_type LIKE 'logical replication%') THEN
+                RAISE EXCEPTION USING ERRCODE = 'read_only_sql_transaction', MESSAGE = {TableName.Literal(message)};
+              END IF;
+              RETURN NULL;
+            END
+            """;
         await Sql.ExecuteAsync(
             connection,
             $"CREATE OR REPLACE FUNCTION pgcluster_switchover.refuse_write() RETURNS trigger LANGUAGE plpgsql AS {TableName.Literal(body)}",
@@ -162,7 +211,8 @@ public sealed class WriteFence : IAsyncDisposable
                 connection,
                 string.Concat(batch.Select(relation =>
                     $"DROP TRIGGER IF EXISTS {TriggerName} ON {relation}; CREATE TRIGGER {TriggerName} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE "
-                    + $"ON {relation} FOR EACH STATEMENT EXECUTE FUNCTION pgcluster_switchover.refuse_write();")),
+                    + $"ON {relation} FOR EACH STATEMENT EXECUTE FUNCTION pgcluster_switchover.refuse_write();"
+                    + $"ALTER TABLE {relation} ENABLE ALWAYS TRIGGER {TriggerName};")),
                 cancellationToken).ConfigureAwait(false);
         }
     }
@@ -174,9 +224,21 @@ public sealed class WriteFence : IAsyncDisposable
             return;
         }
 
+        var patience = FirstPatience;
+        await Sql.ExecuteAsync(_connection, "SAVEPOINT quick", cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await Sql.ExecuteAsync(_connection, "SET LOCAL deadlock_timeout = '20ms'", cancellationToken).ConfigureAwait(false);
+            patience = LongestPatience;
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            await Sql.ExecuteAsync(_connection, "ROLLBACK TO SAVEPOINT quick", cancellationToken).ConfigureAwait(false);
+        }
+
         var began = time.GetTimestamp();
         var lockAll = $"LOCK TABLE {string.Join(", ", _relations.Select(r => $"ONLY {r}"))} IN SHARE ROW EXCLUSIVE MODE";
-        for (var patience = FirstPatience; ; patience = TimeSpan.FromTicks(Math.Min(patience.Ticks * 2, LongestPatience.Ticks)))
+        for (; ; patience = TimeSpan.FromTicks(Math.Min(patience.Ticks * 2, LongestPatience.Ticks)))
         {
             try
             {

@@ -3,6 +3,9 @@ namespace PgCluster.Engine.Switchover;
 /// <summary>The two databases of a run, but for the rows. Each call returns what a report says of it; errors are <see cref="PgClusterException"/>.</summary>
 public interface ISwitchoverSite : IAsyncDisposable
 {
+    /// <summary>Cancelled when <see cref="FenceAsync"/> no longer keeps anybody from writing.</summary>
+    CancellationToken FenceLost { get; }
+
     /// <summary>Takes the executor's lock for as long as this lives, and marks the source as in progress for this run.</summary>
     Task<string> LockAsync(CancellationToken cancellationToken);
 

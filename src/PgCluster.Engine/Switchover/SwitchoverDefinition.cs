@@ -8,6 +8,11 @@ namespace PgCluster.Engine.Switchover;
 /// <param name="Rollback">True when the last run was a rollback.</param>
 public sealed record SwitchoverDefinition(SwitchoverOptions Options, SwitchoverEngine Engine, bool Rollback = false)
 {
+    /// <summary>Whether what a run of another definition has copied can be gone on with: the same tables, carried the same way.</summary>
+    /// <param name="other">The definition of the interrupted run.</param>
+    public bool GoesOnWith(SwitchoverDefinition? other) => other is { Rollback: false } && !Rollback && other.Engine == Engine
+        && other.Options.Schemas.SequenceEqual(Options.Schemas) && other.Options.ExcludedTables.SequenceEqual(Options.ExcludedTables);
+
     /// <summary>As JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.SwitchoverDefinition);
 

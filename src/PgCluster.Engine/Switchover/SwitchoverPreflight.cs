@@ -280,9 +280,11 @@ public static partial class SwitchoverPreflight
         {
             yield return Dump(facts);
             var there = target.Catalog.Tables.Select(t => t.Name).Concat(target.Catalog.Parents).ToHashSet();
-            yield return Some("TargetSchema", CheckStatus.Failed,
-                [.. source.Catalog.Tables.Select(t => t.Name).Concat(source.Catalog.Parents).Where(there.Contains).Select(n => $"{n}")],
-                "tables that are on the target already, so that the schema cannot be brought over", "empty the target's database, or leave CopySchema out");
+            string[] both = [.. source.Catalog.Tables.Select(t => t.Name).Concat(source.Catalog.Parents).Where(there.Contains).Select(n => $"{n}")];
+            yield return facts.Resumes && both.Length > 0
+                ? Pass("TargetSchema", Text($"{both.Length} tables are there from the interrupted run"))
+                : Some("TargetSchema", CheckStatus.Failed, both, "tables that are on the target already, so that the schema cannot be brought over",
+                    "empty the target's database, or leave CopySchema out");
         }
         else
         {
@@ -293,7 +295,9 @@ public static partial class SwitchoverPreflight
                 : Some("Schema", CheckStatus.Warning, Texts(differences), "differences of the schema that no row fails on", "see whether they are meant");
             var carried = source.Catalog.Tables.Select(t => $"{t.Name}").ToHashSet();
             var filled = target.NotEmpty.Where(carried.Contains).ToArray();
-            yield return options.TruncateTarget
+            yield return facts.Resumes && filled.Length > 0
+                ? Pass("TargetEmpty", Text($"{filled.Length} tables hold rows of the interrupted run"))
+                : options.TruncateTarget
                 ? Some("TargetEmpty", CheckStatus.Warning, filled, "tables of the target hold rows, which will be removed", "see that nobody needs them")
                 : Some("TargetEmpty", CheckStatus.Failed, filled, "tables of the target that hold rows", "empty them, or use TruncateTarget");
         }

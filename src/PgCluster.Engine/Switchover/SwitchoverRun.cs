@@ -50,12 +50,12 @@ public sealed class SwitchoverRun(
 
     private CancellationToken StopLost => route?.StopLost ?? CancellationToken.None;
 
-    /// <summary>Ends a step when the nodes call the run off, or when clients are no longer held back.</summary>
+    /// <summary>Ends a step when the nodes call the run off, or when writers are no longer held back.</summary>
     private OperationStep Guarded(
         PlanStep step, Func<CancellationToken, Task<string>> run, Func<CancellationToken, Task<string>>? undo = null) => new(step, async cancellationToken =>
     {
         participants.Report(step.Description, null);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, participants.CalledOff, StopLost);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource([cancellationToken, participants.CalledOff, StopLost, site.FenceLost]);
         try
         {
             linked.Token.ThrowIfCancellationRequested();
@@ -73,6 +73,7 @@ public sealed class SwitchoverRun(
     private string? WhyOff() =>
         participants.CalledOff.IsCancellationRequested ? participants.CalledOffBecause ?? "the nodes called it off"
         : StopLost.IsCancellationRequested ? "a pooler no longer holds its clients back"
+        : site.FenceLost.IsCancellationRequested ? "the session that held the tables locked was lost"
         : null;
 
     /// <summary>

@@ -45,7 +45,7 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
 
         // The application is on the new database now. Identity columns go on there where sequences were put, which is not this engine's business.
         await TwoDatabases.ExecuteAsync(two.Target, "SELECT setval('employee_id_seq', 100000), setval('audit_id_seq', 100000)");
-        await using var back = new ChangelogEngine(two.Back, two.Options, Guid.NewGuid(), following: true, TimeProvider.System, NullLogger.Instance);
+        await using var back = new ChangelogEngine(two.Back, two.Options, Guid.NewGuid(), following: true, new OwnTransaction(two.Back.Source), TimeProvider.System, NullLogger.Instance);
         await using (var load = new SwitchoverLoad(two.Target, seed: 77))
         {
             await CommittedAsync(load, 500);
@@ -212,8 +212,8 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
             SourceUri = two.Options.SourceUri.Replace("postgres@", "owner_only@", StringComparison.Ordinal),
             TargetUri = two.Options.TargetUri.Replace("postgres@", "owner_only@", StringComparison.Ordinal),
         };
-        await using var databases = new SwitchoverDatabases(options, "test");
-        await using var engine = new ChangelogEngine(databases, options, Guid.NewGuid(), following: false, TimeProvider.System, NullLogger.Instance);
+        await using var databases = new SwitchoverDatabases(options.SourceUri, options.TargetUri, "test", "test");
+        await using var engine = new ChangelogEngine(databases, options, Guid.NewGuid(), following: false, new OwnTransaction(databases.Source), TimeProvider.System, NullLogger.Instance);
         await engine.TrackAsync(Token);
         await engine.CopyAsync(_nobody, Token);
         await TwoDatabases.ExecuteAsync(
@@ -231,12 +231,12 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
     public async Task A_way_back_without_kept_changes_is_refused()
     {
         await using var two = await TwoDatabases.CreateAsync(server, Simple, "SELECT 1");
-        await using var back = new ChangelogEngine(two.Back, two.Options, Guid.NewGuid(), following: true, TimeProvider.System, NullLogger.Instance);
+        await using var back = new ChangelogEngine(two.Back, two.Options, Guid.NewGuid(), following: true, new OwnTransaction(two.Back.Source), TimeProvider.System, NullLogger.Instance);
         Assert.Equal(Reason.PreflightFailed, (await Assert.ThrowsAsync<PgClusterException>(() => back.TrackAsync(Token))).Reason);
     }
 
     private static ChangelogEngine Engine(TwoDatabases two, Guid run) =>
-        new(two.Databases, two.Options, run, following: false, TimeProvider.System, NullLogger.Instance);
+        new(two.Databases, two.Options, run, following: false, new OwnTransaction(two.Databases.Source), TimeProvider.System, NullLogger.Instance);
 
     private static Task CommittedAsync(SwitchoverLoad load, long more)
     {

@@ -39,8 +39,8 @@ public sealed class FactsReaderTests(SwitchoverServers servers)
               CREATE FOREIGN TABLE f (x text) SERVER files OPTIONS (filename '/dev/null');
             CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION f();
             CREATE PUBLICATION theirs;
-            CREATE SCHEMA pgcluster_switchover; CREATE TABLE pgcluster_switchover.switchover_state (current_state text);
-              INSERT INTO pgcluster_switchover.switchover_state VALUES ('use_next_db');
+            CREATE SCHEMA pgcluster_switchover; CREATE TABLE pgcluster_switchover.state (current_state text);
+              INSERT INTO pgcluster_switchover.state VALUES ('use_next_db');
             """,
             Plain + """
             ; CREATE TABLE keyless (v int); CREATE TABLE objects (id int PRIMARY KEY, o regclass, os oid[]);

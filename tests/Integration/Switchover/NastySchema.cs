@@ -46,6 +46,7 @@ internal static class NastySchema
 
         CREATE TABLE "Odd ""Schema"".1"."Od;d $$ 'Tab""le" (
           "Ke""y; 'a" text, "select" double precision, "v $1 :p @q" text, PRIMARY KEY ("select", "Ke""y; 'a"));
+        CREATE TABLE ledger (writer integer, entry bigint, PRIMARY KEY (writer, entry));
         CREATE UNLOGGED TABLE scratch (id uuid PRIMARY KEY, v integer);
         CREATE TABLE parent (id integer PRIMARY KEY, v text);
         CREATE TABLE child (extra integer, PRIMARY KEY (id)) INHERITS (parent);

@@ -1,8 +1,12 @@
+using System.Diagnostics;
 using Npgsql;
 
 namespace PgCluster.Tests.Integration.Switchover;
 
-/// <summary>Writers that change a <see cref="NastySchema"/> in every way, one transaction after the other, until they are stopped.</summary>
+/// <summary>
+/// Writers that change a <see cref="NastySchema"/> in every way, one transaction after the other, until they are stopped. Each keeps a ledger of what was
+/// acknowledged. A database that refuses writes sends them to the other one.
+/// </summary>
 internal sealed class SwitchoverLoad : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -43,17 +47,38 @@ internal sealed class SwitchoverLoad : IAsyncDisposable
     ];
 
     private readonly List<Task> _writers;
-    private readonly NpgsqlDataSource _database;
+    private readonly string[] _databases;
+    private readonly long[] _ledger;
+    private readonly int _firstWriter;
     private long _committed;
+    private long _lastCommit = Stopwatch.GetTimestamp();
+    private long _longestGap;
 
-    public SwitchoverLoad(string connectionString, int writers = 4, int seed = 1)
+    public SwitchoverLoad(string connectionString, int writers = 4, int seed = 1, string? other = null)
     {
-        _database = NpgsqlDataSource.Create(connectionString);
-        _writers = [.. Enumerable.Range(0, writers).Select(i => Task.Run(() => WriteAsync(new Random(seed + i))))];
+        _databases = [connectionString, other ?? connectionString];
+        _ledger = new long[writers];
+        _firstWriter = seed;
+        _writers = [.. Enumerable.Range(0, writers).Select(i => Task.Run(() => WriteAsync(new Random(seed + i), i)))];
     }
 
     /// <summary>Transactions that were committed, or had nothing to do.</summary>
     public long Committed => Interlocked.Read(ref _committed);
+
+    /// <summary>The longest time in which no writer had a commit acknowledged.</summary>
+    public TimeSpan LongestGap => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _longestGap));
+
+    /// <summary>Fails unless a database has every acknowledged entry of the ledgers once, and no other.</summary>
+    public async Task AssertLedgersAsync(string connectionString)
+    {
+        for (var i = 0; i < _ledger.Length; i++)
+        {
+            Assert.Equal(
+                $"{_ledger[i]} {_ledger[i]}",
+                await TwoDatabases.ScalarAsync<string>(
+                    connectionString, $"SELECT count(*) || ' ' || coalesce(max(entry), 0) FROM ledger WHERE writer = {_firstWriter + i}"));
+        }
+    }
 
     /// <summary>Returns when no writer is at work; fails with what made one give up.</summary>
     public async Task StopAsync()
@@ -66,27 +91,60 @@ internal sealed class SwitchoverLoad : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await Task.WhenAll(_writers).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await _database.DisposeAsync();
         _stop.Dispose();
     }
 
-    private async Task WriteAsync(Random random)
+    private async Task WriteAsync(Random random, int writer)
     {
-        await using var connection = await _database.OpenConnectionAsync();
+        var database = 0;
+        while (!_stop.IsCancellationRequested)
+        {
+            await using var connection = new NpgsqlConnection(_databases[database]);
+            await connection.OpenAsync();
+            await WriteAsync(connection, random, writer);
+            database = 1 - database;
+        }
+    }
+
+    /// <summary>Returns when it is stopped, or the database refuses writes.</summary>
+    private async Task WriteAsync(NpgsqlConnection connection, Random random, int writer)
+    {
         while (!_stop.IsCancellationRequested)
         {
             try
             {
-                await using var command = new NpgsqlCommand(_changes[random.Next(_changes.Length)](random), connection);
-                await command.ExecuteNonQueryAsync();
-                Interlocked.Increment(ref _committed);
+                await ExecuteAsync(connection, _changes[random.Next(_changes.Length)](random));
+                CountCommit();
+                await ExecuteAsync(connection, $"INSERT INTO ledger VALUES ({_firstWriter + writer}, {_ledger[writer] + 1})");
+                _ledger[writer]++;
+                CountCommit();
             }
-            catch (PostgresException e) when (e.SqlState[..2] is "23" or "40")
+            catch (PostgresException e) when (e.SqlState[..2] is "23" or "40" && e.ConstraintName is not ("employee_pkey" or "audit_pkey"))
             {
-                // Writers are in each other's way, and take values that are taken.
-                await using var rollback = new NpgsqlCommand("ROLLBACK", connection);
-                await rollback.ExecuteNonQueryAsync();
+                // Writers are in each other's way, and take values that are taken; but never one of a sequence.
+                await ExecuteAsync(connection, "ROLLBACK");
             }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction)
+            {
+                return;
+            }
+        }
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private void CountCommit()
+    {
+        Interlocked.Increment(ref _committed);
+        var now = Stopwatch.GetTimestamp();
+        var gap = now - Interlocked.Exchange(ref _lastCommit, now);
+        for (long seen; gap > (seen = Interlocked.Read(ref _longestGap));)
+        {
+            Interlocked.CompareExchange(ref _longestGap, gap, seen);
         }
     }
 }

@@ -39,7 +39,7 @@ public sealed class SwitchoverServers : IAsyncLifetime
         return options;
     }
 
-    public static SwitchoverDatabases Open(SwitchoverOptions options) => new(options, Application);
+    public static SwitchoverDatabases Open(SwitchoverOptions options) => new(options.SourceUri, options.TargetUri, Application, Application);
 
     public static string Uri(PostgresInstance server, string database, string user = "postgres", string host = PostgresInstance.FirstHost) =>
         string.Create(CultureInfo.InvariantCulture, $"postgresql://{user}@{host}:{server.Port}/{System.Uri.EscapeDataString(database)}");

@@ -58,7 +58,7 @@ public sealed class TableCopierTests(PostgresInstance server) : IClassFixture<Po
         await using var two = await TwoDatabases.CreateAsync(server, "CREATE TABLE item (id integer PRIMARY KEY)", "SELECT 1");
         await TwoDatabases.ExecuteAsync(two.Target, "DROP ROLE IF EXISTS mover; CREATE ROLE mover LOGIN");
         await using var databases = new SwitchoverDatabases(
-            two.Options with { TargetUri = two.Options.TargetUri.Replace("postgres@", "mover@", StringComparison.Ordinal) }, "test");
+            two.Options.SourceUri, two.Options.TargetUri.Replace("postgres@", "mover@", StringComparison.Ordinal), "test", "test");
         var catalog = await CatalogReader.ReadAsync(databases.Source, two.Options, Token);
         var error = await Assert.ThrowsAsync<PgClusterException>(() => new TableCopier(databases, TimeProvider.System, NullLogger.Instance).CopyAsync(
             catalog, new TableCopyRequest { Run = Guid.NewGuid() }, new Progress<SwitchoverProgress>(), Token));

@@ -22,8 +22,8 @@ internal sealed class TwoDatabases : IAsyncDisposable
     {
         _server = server;
         Options = new SwitchoverOptions { SourceUri = Uri($"{_name}_a"), TargetUri = Uri($"{_name}_b"), MaxLag = 100 };
-        Databases = new SwitchoverDatabases(Options, "test");
-        Back = new SwitchoverDatabases(Options with { SourceUri = Options.TargetUri, TargetUri = Options.SourceUri }, "test");
+        Databases = new SwitchoverDatabases(Options.SourceUri, Options.TargetUri, "test", "test");
+        Back = new SwitchoverDatabases(Options.TargetUri, Options.SourceUri, "test", "test");
     }
 
     public SwitchoverOptions Options { get; }
