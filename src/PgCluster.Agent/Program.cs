@@ -10,6 +10,7 @@ var root = new RootCommand("High availability for PostgreSQL that can be scripte
     PoolersCommand.Create(),
     WatchCommand.Create(),
     FailoverCommand.Create(),
+    SwitchoverCommand.Create(),
     HistoryCommand.Create(),
     ConfigCommand.Create(),
     PlaygroundCommand.Create(),

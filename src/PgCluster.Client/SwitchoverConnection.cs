@@ -166,7 +166,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
             throw new PgClusterException(Reason.PlanStale, "the plan was made by another session, or has been run already");
         }
 
-        if (cluster is null && plan.Steps.Any(s => s.Name == SwitchoverSteps.Route))
+        if (cluster is null && NeedsCluster(plan))
         {
             throw new PgClusterException(Reason.InvalidArgument, "clients are to be held back by the poolers of a cluster, and no cluster was given");
         }
@@ -200,6 +200,13 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         }
 
         return report;
+    }
+
+    /// <summary>True when the plan holds clients back by the poolers of a cluster.</summary>
+    public static bool NeedsCluster(OperationPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return plan.Steps.Any(s => s.Name == SwitchoverSteps.Route);
     }
 
     /// <summary>The refusal of a plan as an error; null when it may run.</summary>
@@ -260,13 +267,20 @@ public sealed class SwitchoverConnection : IAsyncDisposable
     }
 
     /// <summary>
-    /// Makes the switchover ready to begin anew: calls off what runs, waits until it has really stopped, and removes what it left behind on both sides,
-    /// but for the rows of the target.
+    /// Makes the switchover ready to begin anew: calls off what runs, waits until it has really stopped, and removes what it left behind on both sides:
+    /// what keeps and carries changes, the rows it copied, and the schema when it brought that over.
     /// </summary>
     /// <exception cref="PgClusterException"><see cref="Reason.StaleDatabase"/>: the pointer is flipped; the way back is a rollback.</exception>
     public async Task ResetAsync(CancellationToken cancellationToken)
     {
         var (source, target) = await RequireAsync(cancellationToken).ConfigureAwait(false);
+        if (source.Pointer == SwitchoverPointer.UseNextDb || target.Pointer == SwitchoverPointer.UseNextDb)
+        {
+            throw new PgClusterException(
+                Reason.StaleDatabase,
+                "the application was switched over already: Start-PgSwitchover -Rollback takes the way back, Complete-PgSwitchover ends it");
+        }
+
         var leader = NewLeader(source, target, _databases, _log);
         await using (leader.ConfigureAwait(false))
         {
@@ -476,6 +490,10 @@ public sealed class SwitchoverConnection : IAsyncDisposable
             await using var engineGuard = engine.ConfigureAwait(false);
             await engine.AbandonAsync(cancellationToken).ConfigureAwait(false);
         }
+
+        var site = new SwitchoverSite(_databases, catalog, definition, _limits, runId, _time);
+        await using var siteGuard = site.ConfigureAwait(false);
+        await site.ClearTargetAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>What the database that is not in charge lacks; null when nothing flows to it.</summary>

@@ -84,7 +84,7 @@ public sealed class LogicalEngine : IDataEngine
         }
 
         var copied = await new TableCopier(_databases, _time, _logger).CopyAsync(
-            _catalog, new TableCopyRequest { Run = _links.RunId, Jobs = _options.Jobs, Snapshot = _snapshot, Truncate = true }, progress, cancellationToken).ConfigureAwait(false);
+            _catalog, new TableCopyRequest { Run = _links.RunId, Jobs = _options.Jobs, Snapshot = _snapshot, Truncate = _options.TruncateTarget }, progress, cancellationToken).ConfigureAwait(false);
         await ReleaseSnapshotAsync().ConfigureAwait(false);
         return string.Create(CultureInfo.InvariantCulture, $"{copied.Tables} tables, {copied.Rows} rows, {copied.Bytes} bytes in {copied.ElapsedSeconds:0.0} s");
     }
@@ -92,11 +92,8 @@ public sealed class LogicalEngine : IDataEngine
     /// <inheritdoc/>
     public async Task<string> CatchUpAsync(CancellationToken cancellationToken)
     {
-        if (!_links.Flowing)
-        {
-            await _link.SubscribeAsync(Reach(_options.SourceUriForTarget, _databases.SourceUri), cancellationToken).ConfigureAwait(false);
-        }
-
+        // In a rollback it is there already, unless the run before died between its flip and its end.
+        await _link.SubscribeAsync(Reach(_options.SourceUriForTarget, _databases.SourceUri), cancellationToken).ConfigureAwait(false);
         var began = _time.GetTimestamp();
         long lag;
         while ((lag = await _link.GetLagAsync(cancellationToken).ConfigureAwait(false)) > _options.MaxLag)
@@ -198,7 +195,9 @@ public sealed class LogicalEngine : IDataEngine
         await _link.SubscribeAsync(Reach(_options.SourceUriForTarget, _databases.SourceUri), cancellationToken).ConfigureAwait(false);
         if (rest.Count > 0)
         {
+            await SwitchoverSession.BeginApplyAsync(target, durable: true, cancellationToken).ConfigureAwait(false);
             await TargetTables.TruncateAsync(target, [.. rest.Select(t => t.Name)], cancellationToken).ConfigureAwait(false);
+            await Sql.ExecuteAsync(target, "COMMIT", cancellationToken).ConfigureAwait(false);
             await _link.PublishOnlyAsync(_catalog.Tables, cancellationToken).ConfigureAwait(false);
             await _link.RefreshAsync(_time, cancellationToken).ConfigureAwait(false);
         }

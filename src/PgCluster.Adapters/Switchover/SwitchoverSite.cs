@@ -10,6 +10,8 @@ namespace PgCluster.Adapters.Switchover;
 /// </summary>
 public sealed class SwitchoverSite : ISwitchoverSite, IFencedSource
 {
+    private const string SchemaBefore = $"{CatalogReader.OwnSchema}.schema_before";
+
     // A source that answers again within this time says whether the commit whose answer was lost came to be.
     private static readonly TimeSpan DoubtBudget = TimeSpan.FromSeconds(20);
 
@@ -104,7 +106,32 @@ public sealed class SwitchoverSite : ISwitchoverSite, IFencedSource
         var there = target.Tables.Select(t => t.Name).ToHashSet();
         return _catalog.Tables.Count > 0 && _catalog.Tables.All(t => there.Contains(t.Name))
             ? "brought over before"
-            : await _schema.PreDataAsync(cancellationToken).ConfigureAwait(false);
+            : await BringSchemaFirstAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Empties the target of what the run brought over: the schema, or the rows when the schema was there before.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task ClearTargetAsync(CancellationToken cancellationToken)
+    {
+        if (await Sql.ScalarAsync(_databases.Target, $"SELECT to_regclass('{SchemaBefore}')::text", cancellationToken).ConfigureAwait(false) is not null)
+        {
+            var before = await Sql.ListAsync(_databases.Target, $"SELECT object FROM {SchemaBefore}", cancellationToken).ConfigureAwait(false);
+            using (var schema = new SchemaTransfer(_databases, Options, new SchemaInventory(before), _time))
+            {
+                await schema.UndoAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            await Sql.ExecuteAsync(_databases.Target, $"DROP TABLE IF EXISTS {SchemaBefore}", cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        var there = await CatalogReader.ReadAsync(_databases.Target, Options, cancellationToken).ConfigureAwait(false);
+        var ours = _catalog.Tables.Select(t => t.Name).ToHashSet();
+        var target = await _databases.Target.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var guard = target.ConfigureAwait(false);
+        await SwitchoverSession.BeginApplyAsync(target, durable: true, cancellationToken).ConfigureAwait(false);
+        await TargetTables.TruncateAsync(target, [.. there.Tables.Select(t => t.Name).Where(ours.Contains)], cancellationToken).ConfigureAwait(false);
+        await Sql.ExecuteAsync(target, "COMMIT", cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -206,6 +233,25 @@ public sealed class SwitchoverSite : ISwitchoverSite, IFencedSource
         await UnfenceAsync(CancellationToken.None).ConfigureAwait(false);
         await UnlockAsync(CancellationToken.None).ConfigureAwait(false);
         _schema.Dispose();
+    }
+
+    private async Task<string> BringSchemaFirstAsync(CancellationToken cancellationToken)
+    {
+        // Kept on the target, so that whoever resets the switchover knows what was there before.
+        var before = await _schema.LookAsync(cancellationToken).ConfigureAwait(false);
+        var target = await _databases.Target.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using (target.ConfigureAwait(false))
+        {
+            var keep = new NpgsqlCommand(
+                $"DROP TABLE IF EXISTS {SchemaBefore}; CREATE TABLE {SchemaBefore} (object text NOT NULL); INSERT INTO {SchemaBefore} SELECT unnest(@objects)", target)
+            {
+                Parameters = { new NpgsqlParameter<string[]>("objects", [.. before.Objects]) },
+            };
+            await using var guard = keep.ConfigureAwait(false);
+            await keep.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return await _schema.PreDataAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private static string RefusalFor(string next) => $"this database was switched over: the application's database is {next} now";

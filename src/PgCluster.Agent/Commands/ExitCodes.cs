@@ -25,9 +25,19 @@ internal static class ExitCodes
     {
         Reason.InvalidConfiguration or Reason.InvalidArgument => Usage,
         Reason.LockHeld or Reason.BlockedBySessions or Reason.NoPrimary or Reason.SplitBrain or Reason.NoEligibleCandidate or Reason.TargetNotEligible
-            or Reason.PreflightFailed or Reason.PlanStale or Reason.ForceRequired or Reason.DataLossNotAllowed or Reason.OldPrimaryStillRunning => Refused,
+            or Reason.PreflightFailed or Reason.PlanStale or Reason.ForceRequired or Reason.DataLossNotAllowed or Reason.OldPrimaryStillRunning
+            or Reason.SwitchoverNotReady or Reason.StaleDatabase => Refused,
         Reason.NeedsOperator => NeedsOperator,
         Reason.Cancelled => Cancelled,
+        _ => Failed,
+    };
+
+    /// <summary>The exit code of an operation that was run.</summary>
+    public static int Of(OperationReport report) => report.Outcome switch
+    {
+        OperationOutcome.Succeeded => Done,
+        OperationOutcome.NeedsOperator => NeedsOperator,
+        _ when report.ErrorReason == Reason.Cancelled => Cancelled,
         _ => Failed,
     };
 }

@@ -35,11 +35,11 @@ internal static class FailoverCommand
             var plan = await cluster.PlanFailoverAsync(request, cancellationToken);
             if (parsed.GetValue(dryRun))
             {
-                ShowPlan(plan, json);
+                OperationOutput.ShowPlan(plan, json);
                 return ClusterConnection.RefusalOf(plan) is null ? ExitCodes.Done : ExitCodes.Refused;
             }
 
-            if (ClusterConnection.RefusalOf(plan) is null && !parsed.GetValue(yes) && !Confirmed(plan))
+            if (ClusterConnection.RefusalOf(plan) is null && !parsed.GetValue(yes) && !OperationOutput.Confirmed($"Move the primary of {plan.Cluster} from {plan.From ?? "nobody"} to {plan.To}?"))
             {
                 return ExitCodes.Cancelled;
             }
@@ -60,50 +60,13 @@ internal static class FailoverCommand
                 report = await cluster.RunFailoverAsync(plan, request, new StepPrinter(json), cancellationToken);
             }
 
-            ShowReport(report, gap, json);
-            return report.Outcome switch
-            {
-                OperationOutcome.Succeeded => ExitCodes.Done,
-                OperationOutcome.NeedsOperator => ExitCodes.NeedsOperator,
-                _ when report.ErrorReason == Reason.Cancelled => ExitCodes.Cancelled,
-                _ => ExitCodes.Failed,
-            };
+            Show(report, gap, json);
+            return ExitCodes.Of(report);
         });
         return command;
     }
 
-    private static bool Confirmed(OperationPlan plan)
-    {
-        if (Console.IsInputRedirected)
-        {
-            throw new PgClusterException(Reason.InvalidArgument, "there is nobody to ask: give --yes to move the primary without a question");
-        }
-
-        Console.Error.Write($"Move the primary of {plan.Cluster} from {plan.From ?? "nobody"} to {plan.To}? [y/N] ");
-        return Console.In.ReadLine()?.Trim() is "y" or "Y" or "yes";
-    }
-
-    private static void ShowPlan(OperationPlan plan, bool json)
-    {
-        if (json)
-        {
-            Output.Json(plan);
-            return;
-        }
-
-        Output.Table(["Check", "Status", "Detail"], plan.Checks.Select(c => (string[])[c.Name, c.Status.ToString(), c.Remedy.Length > 0 ? $"{c.Evidence} -- {c.Remedy}" : c.Evidence]));
-        Console.Out.WriteLine();
-        Output.Table(["Node", "Rank", "Detail"], plan.Candidates.Select(c => (string[])
-            [c.Node, c.Eligible ? c.Rank.ToString(CultureInfo.InvariantCulture) : "no", string.Join("; ", c.Reasons)]));
-        Console.Out.WriteLine();
-        Output.Table(["#", "Step", "Node", "Budget", "Detail"], plan.Steps.Select(s => (string[])
-        [
-            s.Number.ToString(CultureInfo.InvariantCulture), s.Name, s.Node, string.Create(CultureInfo.InvariantCulture, $"{s.BudgetSeconds:0.#} s"),
-            s.Description + (s.Undo.Length > 0 ? $" (undo: {s.Undo})" : "") + (s.PointOfNoReturn ? " -- point of no return" : ""),
-        ]));
-    }
-
-    private static void ShowReport(OperationReport report, WriteGapReport? gap, bool json)
+    private static void Show(OperationReport report, WriteGapReport? gap, bool json)
     {
         if (json)
         {
@@ -111,37 +74,16 @@ internal static class FailoverCommand
             return;
         }
 
-        Output.Table(["Step", "Phase", "At", "Took", "Node", "Detail"], report.Steps.Select(s => (string[])
-        [
-            s.Name, s.Phase.ToString(), Milliseconds(s.StartedSeconds), Milliseconds(s.ElapsedSeconds), s.Node, (s.Succeeded ? "" : "FAILED: ") + s.Detail,
-        ]));
-        Console.Out.WriteLine();
+        OperationOutput.ShowSteps(report);
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{report.Outcome}: the primary is {report.NewPrimary}, it was {report.OldPrimary}; {report.DurationSeconds:0.000} s in all, clients were paused for {report.PausedSeconds ?? 0:0.000} s."));
-        if (report.Error is not null)
-        {
-            Console.Out.WriteLine($"{report.ErrorReason}: {report.Error}");
-        }
-
+        OperationOutput.ShowError(report);
         if (gap is not null)
         {
             Console.Out.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{gap.Writers} writers, {gap.Commits} commits: write gap {gap.WriteGapMs:0} ms, {gap.ClientErrors} client errors, {gap.Reconnects} reconnects, {gap.LostCommits} lost, {gap.DoubledCommits} doubled."));
-        }
-    }
-
-    private static string Milliseconds(double seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds * 1000:0.0} ms");
-
-    /// <summary>Says on standard error which step begins: with --json one line each, which a supervisor can follow.</summary>
-    private sealed class StepPrinter(bool json) : IOperationObserver
-    {
-        public void StepStarting(PlanStep step, StepPhase phase) =>
-            Console.Error.WriteLine(json ? $"step {step.Name} {phase}" : $"{(phase == StepPhase.Run ? "" : $"{phase} ".ToLowerInvariant())}{step.Name}: {step.Description}");
-
-        public void StepFinished(StepReport step)
-        {
         }
     }
 }

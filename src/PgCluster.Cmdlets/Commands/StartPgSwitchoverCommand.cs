@@ -74,7 +74,7 @@ public sealed class StartPgSwitchoverCommand : SwitchoverCmdlet
             return;
         }
 
-        var cluster = plan.Steps.Any(s => s.Name == "route") ? FindCluster() : null;
+        var cluster = SwitchoverConnection.NeedsCluster(plan) ? FindCluster() : null;
         if (!Wait)
         {
             await pipeline.WriteAsync(SwitchoverOperation.Start(Detach(), cluster, plan, Reason, Caller.Name));
