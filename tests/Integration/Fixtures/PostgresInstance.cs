@@ -14,6 +14,7 @@ public sealed class PostgresInstance : IAsyncLifetime
     public const string SecondHost = "127.0.0.2";
 
     private readonly string[] _settings;
+    private readonly PostgresVersion? _version;
 
     private ServerProcess? _server;
 
@@ -25,18 +26,30 @@ public sealed class PostgresInstance : IAsyncLifetime
     /// <summary>One with settings of its own, each as name=value.</summary>
     internal PostgresInstance(params string[] settings) => _settings = settings;
 
+    /// <summary>One of another major version than the machine's own.</summary>
+    internal PostgresInstance(PostgresVersion version, params string[] settings)
+        : this(settings) => _version = version;
+
     public int Port { get; private set; }
 
-    private static string Binaries => Directory.GetDirectories("/usr/lib/postgresql")
+    /// <summary>Major version of the machine's own server.</summary>
+    internal static int Major => int.Parse(Path.GetFileName(Path.GetDirectoryName(Own))!, CultureInfo.InvariantCulture);
+
+    private static string Own => Directory.GetDirectories("/usr/lib/postgresql")
         .OrderByDescending(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture))
         .Select(path => Path.Combine(path, "bin"))
         .First(path => File.Exists(Path.Combine(path, "postgres")));
+
+    private string Binaries => _version?.Binaries ?? Own;
+
+    private string[] Libraries => _version?.Libraries is { } libraries ? [$"LD_LIBRARY_PATH={libraries}"] : [];
 
     public async ValueTask InitializeAsync()
     {
         _server = await ServerProcess.CreateAsync("postgres");
         var data = Path.Combine(_server.DirectoryPath, "data");
-        await ServerProcess.RunAsServerUserAsync(Path.Combine(Binaries, "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "--no-sync");
+        await ServerProcess.RunAsServerUserAsync(
+            "env", [.. Libraries, Path.Combine(Binaries, "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"]);
         Port = ServerProcess.FreePort();
         string[] arguments =
         [
@@ -48,7 +61,7 @@ public sealed class PostgresInstance : IAsyncLifetime
             "-c", "max_connections=200",
             .. _settings.SelectMany(setting => new[] { "-c", setting }),
         ];
-        _server.Start(Path.Combine(Binaries, "postgres"), arguments);
+        _server.Start("env", [.. Libraries, Path.Combine(Binaries, "postgres"), .. arguments]);
         await ServerProcess.WaitAsync(
             "PostgreSQL to accept connections",
             async () =>

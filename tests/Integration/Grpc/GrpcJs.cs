@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using PgCluster.Adapters.Grpc;
+using PgCluster.Tests.Integration.Fixtures;
 
 namespace PgCluster.Tests.Integration.Grpc;
 
@@ -18,7 +19,7 @@ public sealed class GrpcJs : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _missing = await InstallAsync();
+        _missing = await NpmFolder.InstallAsync(Folder, "there is no @grpc/grpc-js to prove the wire against");
         if (_missing is null)
         {
             _server = await StartServerAsync(null);
@@ -68,46 +69,6 @@ public sealed class GrpcJs : IAsyncLifetime
 
     private static JsonObject? Files(GrpcTlsOptions? tls) =>
         tls is null ? null : new JsonObject { ["ca"] = tls.CaFile, ["cert"] = tls.CertFile, ["key"] = tls.KeyFile };
-
-    private static async Task<string?> InstallAsync()
-    {
-        if (await RunAsync("node", "--version") is not null)
-        {
-            return "node is not on the PATH, so there is no @grpc/grpc-js to prove the wire against.";
-        }
-
-        // npm writes this file last, so it stands for a whole installation of exactly that lock file.
-        var installed = new FileInfo(Path.Combine(Folder, "node_modules", ".package-lock.json"));
-        if (installed.Exists && installed.LastWriteTimeUtc >= File.GetLastWriteTimeUtc(Path.Combine(Folder, "package-lock.json")))
-        {
-            return null;
-        }
-
-        return await RunAsync("npm", "ci") is { } failure ? $"npm could not install @grpc/grpc-js: {failure}" : null;
-    }
-
-    // What went wrong; null when nothing did.
-    private static async Task<string?> RunAsync(string program, string argument)
-    {
-        var start = new ProcessStartInfo(program)
-        {
-            ArgumentList = { argument },
-            WorkingDirectory = Folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        try
-        {
-            using Process process = Process.Start(start)!;
-            string[] output = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-            await process.WaitForExitAsync();
-            return process.ExitCode == 0 ? null : output[1].Trim();
-        }
-        catch (System.ComponentModel.Win32Exception e)
-        {
-            return e.Message;
-        }
-    }
 }
 
 /// <summary>One process that speaks grpc-js; disposing it kills it.</summary>

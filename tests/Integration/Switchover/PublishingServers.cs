@@ -5,9 +5,26 @@ namespace PgCluster.Tests.Integration.Switchover;
 /// <summary>Two servers that can both publish.</summary>
 public sealed class PublishingServers : IAsyncLifetime
 {
-    public PostgresInstance Source { get; } = new("wal_level=logical", "max_replication_slots=20", "max_wal_senders=20");
+    private static readonly string[] _settings = ["wal_level=logical", "max_replication_slots=20", "max_wal_senders=20"];
 
-    public PostgresInstance Target { get; } = new("wal_level=logical", "max_replication_slots=20", "max_wal_senders=20");
+    public PublishingServers() => (Source, Target) = (new PostgresInstance(_settings), new PostgresInstance(_settings));
+
+    private PublishingServers(PostgresInstance source, PostgresInstance target) => (Source, Target) = (source, target);
+
+    public PostgresInstance Source { get; }
+
+    public PostgresInstance Target { get; }
+
+    /// <summary>Two of these major versions.</summary>
+    internal static async Task<PublishingServers> StartAsync(int source, int target)
+    {
+        var servers = new PublishingServers(await OfAsync(source), await OfAsync(target));
+        await servers.InitializeAsync();
+        return servers;
+
+        static async Task<PostgresInstance> OfAsync(int major) => PostgresInstance.Major == major
+            ? new PostgresInstance(_settings) : new PostgresInstance(await PostgresVersion.GetAsync(major), _settings);
+    }
 
     public async ValueTask InitializeAsync() => await Task.WhenAll(Source.InitializeAsync().AsTask(), Target.InitializeAsync().AsTask());
 

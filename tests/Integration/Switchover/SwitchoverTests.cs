@@ -12,9 +12,24 @@ public sealed class SwitchoverTests(PublishingServers servers, ITestOutputHelper
     [Theory]
     [InlineData(SwitchoverEngine.Logical)]
     [InlineData(SwitchoverEngine.Changelog)]
-    public async Task SW_15_SW_17_SW_18_An_application_moves_under_load_and_comes_back_with_every_row_and_sequence(SwitchoverEngine engine)
+    public Task SW_15_SW_17_SW_18_An_application_moves_under_load_and_comes_back_with_every_row_and_sequence(SwitchoverEngine engine) =>
+        MoveAndComeBackAsync(servers, engine);
+
+    [Theory]
+    [InlineData(13, 15, SwitchoverEngine.Logical)]
+    [InlineData(13, 15, SwitchoverEngine.Changelog)]
+    [InlineData(15, 17, SwitchoverEngine.Logical)]
+    [InlineData(15, 18, SwitchoverEngine.Logical)]
+    [InlineData(15, 18, SwitchoverEngine.Changelog)]
+    public async Task SW_15_An_application_moves_to_another_major_version_and_back(int from, int to, SwitchoverEngine engine)
     {
-        await using var move = await Move.CreateAsync(servers, engine, NastySchema.Schema, NastySchema.Rows);
+        await using PublishingServers others = await PublishingServers.StartAsync(from, to);
+        await MoveAndComeBackAsync(others, engine);
+    }
+
+    private async Task MoveAndComeBackAsync(PublishingServers between, SwitchoverEngine engine)
+    {
+        await using var move = await Move.CreateAsync(between, engine, NastySchema.Schema, NastySchema.Rows);
         await using var switchover = move.Open();
         await switchover.DefineAsync(move.Options, Token);
         await using var load = new SwitchoverLoad(move.Source, other: move.Target);
