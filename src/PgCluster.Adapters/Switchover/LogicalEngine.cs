@@ -107,8 +107,7 @@ public sealed class LogicalEngine : IDataEngine
         {
             await ReplicaIdentities.EnsureAsync(_databases.Target, _catalog.Tables, _time, cancellationToken).ConfigureAwait(false);
             await _back.PublishAsync(_catalog.Tables, cancellationToken).ConfigureAwait(false);
-            await _back.MakeSlotAsync(cancellationToken).ConfigureAwait(false);
-            await _back.AdvanceSlotAsync(cancellationToken).ConfigureAwait(false);
+            await _back.PrepareSlotAsync(cancellationToken).ConfigureAwait(false);
         }
 
         return string.Create(CultureInfo.InvariantCulture, $"{lag} bytes behind after {_time.GetElapsedTime(began).TotalSeconds:0.0} s");
@@ -133,7 +132,7 @@ public sealed class LogicalEngine : IDataEngine
             return "no way back was asked for";
         }
 
-        await _back.AdvanceSlotAsync(cancellationToken).ConfigureAwait(false);
+        await _back.KeepFromNowAsync(cancellationToken).ConfigureAwait(false);
         return $"slot {_back.Name} keeps what changes on the target from here on";
     }
 
@@ -154,6 +153,7 @@ public sealed class LogicalEngine : IDataEngine
             return "nothing flows any more";
         }
 
+        await _back.ForgetPreparedAsync(cancellationToken).ConfigureAwait(false);
         await _back.SubscribeAsync(Reach(_options.TargetUriForSource, _databases.TargetUri), cancellationToken).ConfigureAwait(false);
         return $"{_back.Name} keeps the old database in step with the new one";
     }

@@ -25,6 +25,10 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
 
     private string Quoted => TableName.Quote(name);
 
+    private string Early => name + "_early";
+
+    private string EarlyLiteral => TableName.Literal(Early);
+
     /// <summary>Publishes the tables and the marker.</summary>
     internal async Task PublishAsync(IReadOnlyList<SwitchoverTable> tables, CancellationToken cancellationToken)
     {
@@ -40,28 +44,50 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
     internal Task PublishOnlyAsync(IEnumerable<SwitchoverTable> tables, CancellationToken cancellationToken) => Sql.ExecuteAsync(
         from, $"ALTER PUBLICATION {Quoted} SET TABLE {string.Join(", ", tables.Select(t => $"ONLY {t.Name.Sql}").Append(MarkerTable))}", cancellationToken);
 
-    internal Task<bool> HasSlotAsync(CancellationToken cancellationToken) => ExistsAsync(from, "pg_replication_slots", "slot_name", cancellationToken);
+    internal Task<bool> HasSlotAsync(CancellationToken cancellationToken) => HasSlotAsync(name, cancellationToken);
 
     internal Task<bool> HasSubscriptionAsync(CancellationToken cancellationToken) => ExistsAsync(to, "pg_subscription", "subname", cancellationToken);
 
-    /// <summary>A slot without a snapshot: from now on changes are kept.</summary>
-    internal async Task MakeSlotAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Makes ready for <see cref="KeepFromNowAsync"/>: a new slot waits for every transaction of its server, which may take its time, and clients must not.
+    /// </summary>
+    internal async Task PrepareSlotAsync(CancellationToken cancellationToken)
     {
-        if (!await HasSlotAsync(cancellationToken).ConfigureAwait(false))
+        if (!await HasSlotAsync(Early, cancellationToken).ConfigureAwait(false))
         {
-            await Sql.ScalarAsync(from, $"SELECT pg_create_logical_replication_slot({Literal}, 'pgoutput')::text", cancellationToken).ConfigureAwait(false);
+            await Sql.ScalarAsync(from, $"SELECT pg_create_logical_replication_slot({EarlyLiteral}, 'pgoutput')::text", cancellationToken).ConfigureAwait(false);
         }
+
+        await AdvanceEarlyAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Forgets every change kept so far; the caller has made sure that none of them is wanted.</summary>
-    internal async Task AdvanceSlotAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// From its return on the slot keeps every change, and none from before. It is made as a copy of the prepared one, for a copy is on disk at once: where a
+    /// slot was advanced to is forgotten when the server crashes before its next checkpoint, and changes would flow that had come from the other side.
+    /// </summary>
+    internal async Task KeepFromNowAsync(CancellationToken cancellationToken)
+    {
+        await PrepareSlotAsync(cancellationToken).ConfigureAwait(false);
+        if (await HasSlotAsync(cancellationToken).ConfigureAwait(false))
+        {
+            await Sql.ExecuteAsync(from, $"SELECT pg_drop_replication_slot({Literal})", cancellationToken).ConfigureAwait(false);
+        }
+
+        await Sql.ScalarAsync(from, $"SELECT pg_copy_logical_replication_slot({EarlyLiteral}, {Literal})::text", cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Gives up what <see cref="PrepareSlotAsync"/> made.</summary>
+    internal Task ForgetPreparedAsync(CancellationToken cancellationToken) => Sql.ExecuteAsync(
+        from, $"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {EarlyLiteral}", cancellationToken);
+
+    private async Task AdvanceEarlyAsync(CancellationToken cancellationToken)
     {
         // A commit that waits for its flush takes everything before it along; only what is flushed can be advanced to.
         var connection = await from.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         await using var guard = connection.ConfigureAwait(false);
         await Sql.ExecuteAsync(
             connection, "SET synchronous_commit = local; UPDATE pgcluster_switchover.state SET changed_at = clock_timestamp()", cancellationToken).ConfigureAwait(false);
-        await Sql.ScalarAsync(connection, $"SELECT pg_replication_slot_advance({Literal}, pg_current_wal_flush_lsn())::text", cancellationToken).ConfigureAwait(false);
+        await Sql.ScalarAsync(connection, $"SELECT pg_replication_slot_advance({EarlyLiteral}, pg_current_wal_flush_lsn())::text", cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Starts to apply what the slot kept.</summary>
@@ -143,6 +169,8 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
             await Sql.ExecuteAsync(to, $"DROP SUBSCRIPTION {Quoted}", cancellationToken).ConfigureAwait(false);
         }
 
+        await ForgetPreparedAsync(cancellationToken).ConfigureAwait(false);
+
         // The walsender of a subscription that was just dropped may hold the slot for a moment; one of a server that was cut off has to be ended.
         var began = time.GetTimestamp();
         while (await HasSlotAsync(cancellationToken).ConfigureAwait(false))
@@ -180,6 +208,9 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
                 Reason.PostgresUnavailable, $"the subscription {name} on the target is {(enabled is null ? "gone" : "disabled")}; the target server's log says why");
         }
     }
+
+    private async Task<bool> HasSlotAsync(string slot, CancellationToken cancellationToken) => await Sql.ScalarAsync(
+        from, $"SELECT 1 FROM pg_replication_slots WHERE slot_name = {TableName.Literal(slot)}", cancellationToken).ConfigureAwait(false) is not null;
 
     private async Task<bool> ExistsAsync(NpgsqlDataSource side, string catalog, string column, CancellationToken cancellationToken) =>
         await Sql.ScalarAsync(side, $"SELECT 1 FROM {catalog} WHERE {column} = {Literal}", cancellationToken).ConfigureAwait(false) is not null;

@@ -137,11 +137,11 @@ public static partial class SwitchoverPreflight
 
     private static IEnumerable<PreflightCheck> LogicalChecks(SwitchoverFacts facts, SwitchoverOptions options)
     {
-        yield return Publisher("LogicalSource", facts.Source);
+        yield return Publisher("LogicalSource", facts.Source, slots: 1);
         yield return Subscriber("LogicalTarget", facts.Target, facts.Source);
         if (options.WayBack)
         {
-            yield return Publisher("LogicalWayBackTarget", facts.Target);
+            yield return Publisher("LogicalWayBackTarget", facts.Target, slots: 2);
             yield return Subscriber("LogicalWayBackSource", facts.Source, facts.Target);
         }
 
@@ -168,7 +168,7 @@ public static partial class SwitchoverPreflight
 
     private static bool WithoutIdentity(SwitchoverTable table) => table.ReplicaIdentity == 'n' || (table.ReplicaIdentity != 'f' && table.Key.Count == 0);
 
-    private static PreflightCheck Publisher(string name, DatabaseFacts side)
+    private static PreflightCheck Publisher(string name, DatabaseFacts side, int slots)
     {
         List<string> missing = [];
         if (side.WalLevel != "logical")
@@ -176,9 +176,9 @@ public static partial class SwitchoverPreflight
             missing.Add($"wal_level is {side.WalLevel}, not logical (needs a restart)");
         }
 
-        if (side.MaxSlots - side.UsedSlots < 1)
+        if (side.MaxSlots - side.UsedSlots < slots)
         {
-            missing.Add(Text($"{side.UsedSlots} of {side.MaxSlots} max_replication_slots are used"));
+            missing.Add(Text($"{side.UsedSlots} of {side.MaxSlots} max_replication_slots are used, {slots} more are needed"));
         }
 
         if (side.MaxSenders - side.UsedSenders < 1)

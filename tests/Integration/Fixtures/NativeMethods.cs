@@ -5,6 +5,8 @@ namespace PgCluster.Tests.Integration.Fixtures;
 internal static class NativeMethods
 {
     public const int SigInt = 2;
+
+    public const int SigKill = 9;
     public const int SigTerm = 15;
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]

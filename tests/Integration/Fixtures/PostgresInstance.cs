@@ -51,6 +51,19 @@ public sealed class PostgresInstance : IAsyncLifetime
         await ServerProcess.RunAsServerUserAsync(
             "env", [.. Libraries, Path.Combine(Binaries, "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"]);
         Port = ServerProcess.FreePort();
+        await StartAsync();
+    }
+
+    /// <summary>Kills the postmaster, waits until its children have followed it, and starts it again.</summary>
+    internal async Task CrashAsync()
+    {
+        await _server!.StopAsync(NativeMethods.SigKill);
+        await StartAsync();
+    }
+
+    private async Task StartAsync()
+    {
+        var data = Path.Combine(_server!.DirectoryPath, "data");
         string[] arguments =
         [
             "-D", data,

@@ -25,7 +25,11 @@ public sealed class SwitchoverKilledTests(PublishingServers servers) : IClassFix
         "announce", "lock", "schema", "track", "copy", "indexes", "catchup", "verify", "pause", "fence", "drain", "sequences", "turn", "open", "flip", "done", "back",
     ];
 
-    public static TheoryData<SwitchoverEngine, string> Steps => [.. _steps.SelectMany(s => new (SwitchoverEngine, string)[] { (SwitchoverEngine.Logical, s), (SwitchoverEngine.Changelog, s) })];
+    // Those in which the other engine has something of its own to lose.
+    private static readonly string[] _changelogSteps = ["track", "copy", "catchup", "verify", "drain", "turn", "flip", "back"];
+
+    public static TheoryData<SwitchoverEngine, string> Steps =>
+        [.. _steps.Select(s => (SwitchoverEngine.Logical, s)), .. _changelogSteps.Select(s => (SwitchoverEngine.Changelog, s))];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
