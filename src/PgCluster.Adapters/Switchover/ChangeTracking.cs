@@ -19,7 +19,7 @@ internal sealed class ChangeTracking
     internal const string Log = $"{CatalogReader.OwnSchema}.change_log";
 
     private const string Run = $"{CatalogReader.OwnSchema}.change_run";
-    private const string RowTrigger = "zz_pgcluster_change_log";
+    internal const string RowTrigger = "zz_pgcluster_change_log";
     private const string TruncateTrigger = "zz_pgcluster_change_log_truncate";
 
     // Whoever waits for a lock makes everyone who comes after wait as well: so wait this long only, and come again.

@@ -95,6 +95,10 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
     /// <param name="cancellationToken">Ends the wait.</param>
     internal async Task SubscribeAsync(LibpqUri publisher, CancellationToken cancellationToken)
     {
+        // One without a slot was about to be dropped when its server, or the run, died.
+        await Sql.ExecuteAsync(
+            to, $"DO $$ BEGIN IF EXISTS (SELECT FROM pg_subscription WHERE subname = {Literal} AND subslotname IS NULL) THEN DROP SUBSCRIPTION {Quoted}; END IF; END $$",
+            cancellationToken).ConfigureAwait(false);
         if (await HasSubscriptionAsync(cancellationToken).ConfigureAwait(false))
         {
             await Sql.ExecuteAsync(to, $"ALTER SUBSCRIPTION {Quoted} ENABLE", cancellationToken).ConfigureAwait(false);

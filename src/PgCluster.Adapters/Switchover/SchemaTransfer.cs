@@ -227,7 +227,7 @@ public sealed class SchemaTransfer : IDisposable
     {
         var all = await RunAsync(tool.Restore, ["--list", "--section=post-data", Archive], new Dictionary<string, string?>(), cancellationToken)
             .ConfigureAwait(false);
-        var entries = all.Split('\n').Select(SchemaEntry.TryParse).OfType<SchemaEntry>().ToList();
+        var entries = all.Split('\n').Select(SchemaEntry.TryParse).OfType<SchemaEntry>().Where(e => !IsOurs(e)).ToList();
         var once = entries.Where(e => MadeOnce.TryGetValue(e.Catalog, out var kind) && e.Text.StartsWith(kind, StringComparison.Ordinal)).ToList();
         var ours = await SwitchoverErrors.GuardAsync("the source's catalog could not be read", () => IdentifyAsync(once, cancellationToken))
             .ConfigureAwait(false);
@@ -243,6 +243,10 @@ public sealed class SchemaTransfer : IDisposable
         await File.WriteAllTextAsync(file, list.ToString(), cancellationToken).ConfigureAwait(false);
         return (file, entries.Count - there.Count, there.Count);
     }
+
+    /// <summary>Triggers of a run that goes on, or of the run before, stand on the application's tables.</summary>
+    private static bool IsOurs(SchemaEntry entry) => entry.Text.StartsWith("TRIGGER ", StringComparison.Ordinal)
+        && (entry.Text.Contains($" {ChangeTracking.RowTrigger}", StringComparison.Ordinal) || entry.Text.Contains($" {WriteFence.TriggerName} ", StringComparison.Ordinal));
 
     private async Task<Dictionary<(int Catalog, uint Oid), string>> IdentifyAsync(List<SchemaEntry> entries, CancellationToken cancellationToken)
     {

@@ -11,7 +11,7 @@ namespace PgCluster.Adapters.Switchover;
 /// </summary>
 public sealed class WriteFence : IFencedSource, IAsyncDisposable
 {
-    private const string TriggerName = "pgcluster_switched_over";
+    internal const string TriggerName = "pgcluster_switched_over";
 
     // A superuser's session looks for a cycle of waits after 20 ms, and then gives way; others give way often instead.
     private static readonly TimeSpan FirstPatience = TimeSpan.FromMilliseconds(100);
