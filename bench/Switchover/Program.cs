@@ -10,6 +10,7 @@ using PgCluster.Playground;
 const string Database = "app";
 const string Peer = "peer";
 string[] copySteps = ["schema", "track", "copy", "indexes"];
+string[] stopSteps = ["stop", "fence", "drain", "sequences", "turn", "open", "flip", "repoint", "resume"];
 var arguments = BenchArguments.Parse(args, ("scale", 50, 10), ("samples", 3, 1), ("rounds", 3, 0), ("writers", 8, 1), ("rate", 1000, 1));
 if (arguments is null)
 {
@@ -23,6 +24,7 @@ Console.CancelKeyPress += (_, e) =>
     stop.Cancel();
 };
 var token = stop.Token;
+int[] scales = [arguments["scale"], arguments["scale"] / 10];
 var manager = new PlaygroundManager();
 string[] names = [$"bench{Environment.ProcessId}-old", $"bench{Environment.ProcessId}-new"];
 var ours = new List<OperationReport>();
@@ -34,28 +36,35 @@ try
     var old = await Site.CreateAsync(manager, names[0], token);
     var fresh = await Site.CreateAsync(manager, names[1], token);
     await using var cluster = ClusterConnection.Open(old.Info.ConfigFile);
-    foreach (var scale in (int[])[arguments["scale"], arguments["scale"] / 10])
+    foreach (var scale in scales)
     {
         BenchOutput.Progress($"pgbench at scale {scale}");
         await old.RecreateAsync(Database, token);
         await DumpAndRestore.RunAsync("pgbench", old.Environment(Database), token, "-i", "-q", "-s", FormattableString.Invariant($"{scale}"));
         await old.ExecuteAsync(Database, token, Writers.Ledger, "CHECKPOINT");
+        await old.RenameAsync(Database, Kept(scale), token);
+    }
 
-        for (var i = 0; i < arguments["samples"] && scale == arguments["scale"]; i++)
+    await old.RenameAsync(Kept(scales[0]), Database, token);
+    for (var i = 0; i < arguments["samples"]; i++)
+    {
+        // Whoever goes first in a round goes second in the next.
+        foreach (var isOurs in i % 2 == 0 ? [false, true] : new[] { true, false })
         {
-            // Whoever goes first in a round goes second in the next.
-            foreach (var isOurs in i % 2 == 0 ? [false, true] : new[] { true, false })
-            {
-                await (isOurs ? CopyOursAsync(old, fresh) : CopyTheirsAsync(old, fresh));
-            }
+            await (isOurs ? CopyOursAsync(old, fresh) : CopyTheirsAsync(old, fresh));
         }
+    }
 
-        for (var i = 0; i < arguments["rounds"]; i++)
+    await old.RenameAsync(Database, Kept(scales[0]), token);
+    (SwitchoverEngine Engine, int Scale)[] kinds =
+        [.. scales.SelectMany(scale => new[] { (SwitchoverEngine.Logical, scale), (SwitchoverEngine.Changelog, scale) })];
+    for (var i = 0; i < arguments["rounds"]; i++)
+    {
+        foreach (var (engine, scale) in i % 2 == 0 ? kinds : kinds.Reverse())
         {
-            foreach (var engine in i % 2 == 0 ? [SwitchoverEngine.Logical, SwitchoverEngine.Changelog] : new[] { SwitchoverEngine.Changelog, SwitchoverEngine.Logical })
-            {
-                await ThereAndBackAsync(old, fresh, cluster, engine, scale);
-            }
+            await old.RenameAsync(Kept(scale), Database, token);
+            await ThereAndBackAsync(old, fresh, cluster, engine, scale);
+            await old.RenameAsync(Database, Kept(scale), token);
         }
     }
 }
@@ -86,6 +95,7 @@ var gaps = stops.GroupBy(s => (s.Engine, s.Scale)).Select(group => (
     group.Key.Scale,
     Gap: new Samples($"{group.Key.Engine}, scale {group.Key.Scale}: longest gap", "ms", [.. group.Select(s => s.GapMs)]),
     Paused: new Samples($"{group.Key.Engine}, scale {group.Key.Scale}: write stop of the report", "ms", [.. group.Select(s => s.PausedMs)]),
+    Steps: stopSteps.Select(name => new Samples(name, "ms", [.. group.Select(s => Seconds(s.Report, name) * 1000)])),
     Rate: new Samples($"{group.Key.Engine}, scale {group.Key.Scale}: changes a second", "", [.. group.Select(s => s.Rate)]))).ToArray();
 var harm = stops.Sum(s => s.Harm);
 if (arguments.Json)
@@ -104,6 +114,7 @@ if (arguments.Json)
         write_stop = gaps.Select(g => new
         {
             engine = g.Engine.ToString(), g.Scale, gap_ms = g.Gap.ToJson(), paused_ms = g.Paused.ToJson(), changes_per_second = g.Rate.ToJson(),
+            steps_ms = g.Steps.ToDictionary(s => s.Name, s => s.ToJson()),
         }),
         write_stop_allowed_ms = 500,
         lost_or_doubled = harm,
@@ -120,6 +131,8 @@ else
     {
         Console.Out.WriteLine($"Write stop through PgBouncer, {arguments["writers"]} writers, {arguments["rate"]} changes a second (median at most 500 ms)\n");
         BenchOutput.Table([.. gaps.SelectMany(g => new[] { g.Gap, g.Paused, g.Rate })]);
+        Console.Out.WriteLine("Medians of the steps of the write stop, in ms\n");
+        BenchOutput.Table(["", .. stopSteps], gaps.Select(g => (IReadOnlyList<object>)[$"{g.Engine}, scale {g.Scale}", .. g.Steps.Select(s => (object)s.Median)]));
         Console.Out.WriteLine($"{harm} lost or doubled transactions");
     }
 }
@@ -145,10 +158,6 @@ async Task CopyOursAsync(Site source, Site target)
     var report = await MoveAsync(switchover, null, rollback: false, null);
     ours.Add(report);
     BenchOutput.Progress(FormattableString.Invariant($"ours copied in {copySteps.Sum(name => Seconds(report, name)):0.0} s"));
-    foreach (var step in report.Steps)
-    {
-        BenchOutput.Progress(FormattableString.Invariant($"  {step.Name,-10} {step.ElapsedSeconds,7:0.000} {step.Detail}"));
-    }
 
     await MoveAsync(switchover, null, rollback: true, null);
     await EndAsync(switchover);
@@ -167,7 +176,7 @@ async Task ThereAndBackAsync(Site source, Site target, ClusterConnection cluster
         var watch = new StepWatch("pause");
         var report = await MoveAsync(switchover, cluster, rollback, watch);
         await writers.WriteMoreAsync(arguments["rate"] / 4, token);
-        stops.Add(new WriteStop(engine, scale, writers.LongestGapMs(watch.Began), report.PausedSeconds!.Value * 1000, writers.Rate));
+        stops.Add(new WriteStop(engine, scale, writers.LongestGapMs(watch.Began), report, writers.Rate));
         BenchOutput.Progress(FormattableString.Invariant(
             $"{engine} at scale {scale}{(rollback ? ", back" : "")}: gap {stops[^1].GapMs:0} ms, report {stops[^1].PausedMs:0} ms, {writers.Rate:0} changes a second"));
     }
@@ -213,10 +222,15 @@ async Task EndAsync(SwitchoverConnection switchover)
     await switchover.ResetAsync(token);
 }
 
+// The poolers know one database: what is not being measured has another name.
+string Kept(int scale) => FormattableString.Invariant($"scale{scale}");
+
 double Seconds(OperationReport report, string name) => report.Steps.Where(s => s.Phase == StepPhase.Run && s.Name == name).Sum(s => s.ElapsedSeconds);
 
-internal sealed record WriteStop(SwitchoverEngine Engine, int Scale, double GapMs, double PausedMs, double Rate)
+internal sealed record WriteStop(SwitchoverEngine Engine, int Scale, double GapMs, OperationReport Report, double Rate)
 {
+    public double PausedMs => Report.PausedSeconds!.Value * 1000;
+
     /// <summary>Transactions that were acknowledged and are not there once.</summary>
     public int Harm { get; init; }
 }

@@ -55,6 +55,12 @@ internal sealed class Site
     public Task RecreateAsync(string database, CancellationToken cancellationToken) => ExecuteAsync(
         "postgres", cancellationToken, $"DROP DATABASE IF EXISTS {database} WITH (FORCE)", $"CREATE DATABASE {database}", "CHECKPOINT");
 
+    /// <summary>Gives a database another name, whoever is connected to it.</summary>
+    public Task RenameAsync(string database, string name, CancellationToken cancellationToken) => ExecuteAsync(
+        "postgres", cancellationToken, $"ALTER DATABASE {database} ALLOW_CONNECTIONS false",
+        $"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'",
+        $"ALTER DATABASE {database} RENAME TO {name}", $"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+
     public async Task ExecuteAsync(string database, CancellationToken cancellationToken, params string[] statements)
     {
         await using var connection = await OpenAsync(database, cancellationToken);

@@ -7,7 +7,7 @@ namespace PgCluster.Bench.Switchover;
 
 /// <summary>
 /// Clients of a pooler that change a pgbench database at a steady rate: a transaction updates three accounts and adds an entry to a ledger. None of
-/// them may see an error. What could not be written in time is not made up for.
+/// them may see an error. What could not be written while it waited is not made up for.
 /// </summary>
 internal sealed class Writers : IAsyncDisposable
 {
@@ -81,7 +81,8 @@ internal sealed class Writers : IAsyncDisposable
         var random = new Random(writer);
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync();
-        var due = Stopwatch.GetTimestamp() + ((long)(pace.TotalSeconds * Stopwatch.Frequency) * writer / writers);
+        var step = (long)(pace.TotalSeconds * Stopwatch.Frequency);
+        var due = Stopwatch.GetTimestamp() + (step * writer / writers);
         for (var entry = 1L; !_stop.IsCancellationRequested; entry++)
         {
             // Each has accounts of its own: they do not wait for each other.
@@ -99,8 +100,8 @@ internal sealed class Writers : IAsyncDisposable
 
             var now = Stopwatch.GetTimestamp();
             _acknowledged.Enqueue(now);
-            due = Math.Max(due + (long)(pace.TotalSeconds * Stopwatch.Frequency), now);
-            await Task.Delay(Stopwatch.GetElapsedTime(now, due));
+            due = Math.Max(due + step, now - step);
+            await Task.Delay(due > now ? Stopwatch.GetElapsedTime(now, due) : TimeSpan.Zero);
         }
     }
 }
