@@ -45,6 +45,8 @@ public sealed class SwitchoverConnection : IAsyncDisposable
     {
         limits ??= new SwitchoverLimits();
         limits.Validate();
+        Check(nameof(SwitchoverOptions.SourceUri), sourceUri);
+        Check(nameof(SwitchoverOptions.TargetUri), targetUri);
         return new SwitchoverConnection(sourceUri, targetUri, limits, time ?? TimeProvider.System);
     }
 
@@ -319,6 +321,18 @@ public sealed class SwitchoverConnection : IAsyncDisposable
     {
         await _log.DisposeAsync().ConfigureAwait(false);
         await _databases.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static void Check(string name, string uri)
+    {
+        try
+        {
+            LibpqUri.Parse(uri);
+        }
+        catch (PgClusterException e) when (e.Reason == Reason.InvalidArgument)
+        {
+            throw new PgClusterException(e.Reason, $"{name}: {e.Message}", e) { Target = name };
+        }
     }
 
     private static double? WriteStopSeconds(IReadOnlyList<StepReport> steps)
