@@ -5,7 +5,7 @@
     Author                 = 'PgCluster contributors'
     CompanyName            = 'PgCluster contributors'
     Copyright              = '(c) PgCluster contributors. Licensed under the Apache License 2.0.'
-    Description            = 'PostgreSQL high availability that can be scripted: planned failovers without client errors, rehearsed with -WhatIf, and clusters as objects. Works with PostgreSQL 14+, PgBouncer and etcd.'
+    Description            = 'PostgreSQL high availability that can be scripted: planned failovers without client errors, rehearsed with -WhatIf, applications moved to another database with seconds of blocking, and clusters as objects. Works with PostgreSQL 14+, PgBouncer and etcd.'
     PowerShellVersion      = '7.6'
     CompatiblePSEditions   = @('Core')
 
@@ -16,6 +16,7 @@
     FormatsToProcess       = @('PgCluster.Format.ps1xml')
 
     CmdletsToExport        = @(
+        'Complete-PgSwitchover'
         'Connect-PgCluster'
         'Disconnect-PgCluster'
         'Get-PgCluster'
@@ -23,14 +24,21 @@
         'Get-PgClusterNode'
         'Get-PgPlayground'
         'Get-PgPooler'
+        'Get-PgSwitchover'
+        'Get-PgSwitchoverLog'
         'Invoke-PgFailover'
         'Measure-PgWriteGap'
         'New-PgClusterConfig'
         'New-PgPlayground'
+        'New-PgSwitchover'
         'Remove-PgPlayground'
+        'Reset-PgSwitchover'
         'Resume-PgPooler'
+        'Start-PgSwitchover'
+        'Stop-PgSwitchover'
         'Suspend-PgPooler'
         'Test-PgFailover'
+        'Test-PgSwitchover'
         'Watch-PgPrimary'
     )
     FunctionsToExport      = @()
@@ -40,7 +48,7 @@
 
     PrivateData            = @{
         PSData = @{
-            Tags         = @('PSEdition_Core', 'Linux', 'MacOS', 'Windows', 'PostgreSQL', 'PgBouncer', 'etcd', 'HighAvailability', 'Failover', 'Cluster')
+            Tags         = @('PSEdition_Core', 'Linux', 'MacOS', 'Windows', 'PostgreSQL', 'PgBouncer', 'etcd', 'HighAvailability', 'Failover', 'Switchover', 'Migration', 'Cluster')
             ReleaseNotes = 'See CHANGELOG.md.'
         }
     }

@@ -45,6 +45,8 @@ public sealed class SwitchoverConnection : IAsyncDisposable
     {
         limits ??= new SwitchoverLimits();
         limits.Validate();
+        Check(nameof(SwitchoverOptions.SourceUri), sourceUri);
+        Check(nameof(SwitchoverOptions.TargetUri), targetUri);
         return new SwitchoverConnection(sourceUri, targetUri, limits, time ?? TimeProvider.System);
     }
 
@@ -232,7 +234,11 @@ public sealed class SwitchoverConnection : IAsyncDisposable
             throw NotPrepared();
         }
 
-        var view = await SwitchoverReplay.ReadAsync(_log, cancellationToken).ConfigureAwait(false);
+        // A rollback that runs is agreed on in the target, which is in charge.
+        var goesBack = source.Pointer == SwitchoverPointer.UseNextDb && target.Pointer == SwitchoverPointer.InProgress;
+        var log = goesBack ? new PostgresMessageLog(_databases.Target, _limits) : _log;
+        await using var guard = (goesBack ? log : (IAsyncDisposable)Nothing.Instance).ConfigureAwait(false);
+        var view = await SwitchoverReplay.ReadAsync(log, cancellationToken).ConfigureAwait(false);
         var (words, progress) = SwitchoverStatusText.Parse(view.LastStatus);
         var wayBack = await ReadFlowAsync(source, target, definition, cancellationToken).ConfigureAwait(false);
         return new SwitchoverStatus
@@ -258,12 +264,16 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         };
     }
 
-    /// <summary>Calls a run off; returns when the nodes have seen it. Nothing was flipped, or it is over already.</summary>
+    /// <summary>Calls off the run that the nodes have begun, a rollback too. Past the flip it does not listen any more.</summary>
     public async Task StopAsync(string why, CancellationToken cancellationToken)
     {
-        await RequireAsync(cancellationToken).ConfigureAwait(false);
-        await _log.AppendAsync(new SwitchoverMessage(
-            Guid.NewGuid(), _node, SwitchoverMessageType.Cancel, Guid.Empty, SwitchoverMessageText.OfText(why)), cancellationToken).ConfigureAwait(false);
+        var (source, _) = await RequireAsync(cancellationToken).ConfigureAwait(false);
+        var cancel = new SwitchoverMessage(Guid.NewGuid(), _node, SwitchoverMessageType.Cancel, Guid.Empty, SwitchoverMessageText.OfText(why));
+
+        // The nodes talk in the database that is in charge: in a rollback that is the target.
+        var log = source.Pointer == SwitchoverPointer.UseNextDb ? new PostgresMessageLog(_databases.Target, _limits) : _log;
+        await using var guard = (ReferenceEquals(log, _log) ? (IAsyncDisposable)Nothing.Instance : log).ConfigureAwait(false);
+        await log.AppendAsync(cancel, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -276,6 +286,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         var (source, target) = await RequireAsync(cancellationToken).ConfigureAwait(false);
         if (source.Pointer == SwitchoverPointer.UseNextDb || target.Pointer == SwitchoverPointer.UseNextDb)
         {
+            // A leader would say hello before it is refused, and the log would no longer say that the switchover is done.
             throw new PgClusterException(
                 Reason.StaleDatabase,
                 "the application was switched over already: Start-PgSwitchover -Rollback takes the way back, Complete-PgSwitchover ends it");
@@ -335,6 +346,18 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         await _databases.DisposeAsync().ConfigureAwait(false);
     }
 
+    private static void Check(string name, string uri)
+    {
+        try
+        {
+            LibpqUri.Parse(uri);
+        }
+        catch (PgClusterException e) when (e.Reason == Reason.InvalidArgument)
+        {
+            throw new PgClusterException(e.Reason, $"{name}: {e.Message}", e) { Target = name };
+        }
+    }
+
     private static double? WriteStopSeconds(IReadOnlyList<StepReport> steps)
     {
         var first = steps.FirstOrDefault(s => s is { Name: SwitchoverSteps.Stop or SwitchoverSteps.Fence, Phase: StepPhase.Run });
@@ -343,7 +366,8 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         return first is null || last is null ? null : last.StartedSeconds + last.ElapsedSeconds - first.StartedSeconds;
     }
 
-    private static PgClusterException NotPrepared() => new(Reason.SwitchoverNotReady, "no switchover was prepared between these databases");
+    private PgClusterException NotPrepared() => new(
+        Reason.SwitchoverNotReady, $"no switchover was prepared from {_databases.SourceUri} to {_databases.TargetUri}: New-PgSwitchover does that");
 
     private static PgClusterException Unreachable(string side, object where, Exception e) => new(
         e is PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification or PostgresErrorCodes.InsufficientPrivilege }
@@ -413,7 +437,7 @@ public sealed class SwitchoverConnection : IAsyncDisposable
         var back = source.Pointer == SwitchoverPointer.UseNextDb;
         var (old, now) = back ? (source, target) : (target, source);
         var (from, to) = back ? (_databases.TargetUri, _databases.SourceUri) : (_databases.SourceUri, _databases.TargetUri);
-        var definition = SwitchoverDefinition.FromJson(old.Definition) ?? throw NotPrepared();
+        var definition = SwitchoverDefinition.FromJson(old.Definition) ?? SwitchoverDefinition.FromJson(now.Definition) ?? throw NotPrepared();
         long? lag = null;
         if (old.Pointer == SwitchoverPointer.UseNextDb && now.Pointer == SwitchoverPointer.Idle && old.RunId == now.RunId)
         {

@@ -55,11 +55,11 @@ internal static class PlaygroundFiles
         return state.Synchronous && others.Count > 0 ? $"FIRST 1 ({string.Join(", ", others)})" : "";
     }
 
-    /// <summary>PgBouncer's template: {{.Host}} and {{.Port}} are the primary's.</summary>
+    /// <summary>PgBouncer's template: {{.Host}} and {{.Port}} are the primary's; after a switchover they and {{.Database}} are the other database's.</summary>
     internal static string PoolerTemplate(PlaygroundPaths paths, PlaygroundState.Pooler pooler) => Lines(
         "; Rendered from pgbouncer.ini.template: change that one.",
         "[databases]",
-        $"{AppDatabase} = host={{{{.Host}}}} port={{{{.Port}}}} dbname={AppDatabase}",
+        $"{AppDatabase} = host={{{{.Host}}}} port={{{{.Port}}}} dbname={{{{.Database}}}}",
         "postgres = host={{.Host}} port={{.Port}} dbname=postgres",
         "",
         "[pgbouncer]",
@@ -85,7 +85,8 @@ internal static class PlaygroundFiles
 
     internal static string Render(string template, PlaygroundState.Server primary) => template
         .Replace("{{.Host}}", Host, StringComparison.Ordinal)
-        .Replace("{{.Port}}", primary.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        .Replace("{{.Port}}", primary.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+        .Replace("{{.Database}}", AppDatabase, StringComparison.Ordinal);
 
     /// <summary>Trust still asks that the user is known here.</summary>
     internal static string UserList() => Lines($"\"{AppUser}\" \"\"", "\"postgres\" \"\"", "\"pgbouncer\" \"\"");
@@ -99,7 +100,7 @@ internal static class PlaygroundFiles
                 Endpoints = [.. state.Etcd.Select(EtcdEndpoint)],
                 Namespace = EtcdConfig.DefaultNamespace(state.Name),
             },
-            Postgres = new PostgresConfig { BinDirectory = programs.PostgresBin, ReplicationUser = ReplicationUser },
+            Postgres = new PostgresConfig { BinDirectory = programs.PostgresBin, ReplicationUser = ReplicationUser, Database = AppDatabase },
             Nodes =
             [
                 .. state.Servers.Select((server, index) => new NodeConfig

@@ -5,22 +5,32 @@ BeforeDiscovery {
 
     # The parameters of each cmdlet, pinned: one that goes or changes its name breaks scripts.
     $pinned = @{
-        'Connect-PgCluster'    = 'ConfigFile', 'Option', 'TlsCaFile', 'TlsCertFile', 'TlsKeyFile'
-        'Disconnect-PgCluster' = , 'Connection'
-        'Get-PgCluster'        = 'ConfigFile', 'Connection'
-        'Get-PgClusterHistory' = 'ConfigFile', 'Connection', 'First', 'Id', 'Last'
-        'Get-PgClusterNode'    = 'ConfigFile', 'Connection', 'Name'
-        'Get-PgPlayground'     = , 'Name'
-        'Get-PgPooler'         = 'ConfigFile', 'Connection', 'Name'
-        'Invoke-PgFailover'    = 'AllowDataLoss', 'BlockerPolicy', 'ConfigFile', 'Confirm', 'Connection', 'Force', 'Reason', 'Target', 'WhatIf'
-        'Measure-PgWriteGap'   = 'ConfigFile', 'Connection', 'PassThru', 'ScriptBlock', 'Uri', 'Writers'
-        'New-PgClusterConfig'  = 'AgentPort', 'Confirm', 'EtcdEndpoint', 'Force', 'HttpPort', 'Name', 'Node', 'Option', 'Path', 'Pooler', 'WhatIf'
-        'New-PgPlayground'     = 'Asynchronous', 'Confirm', 'EtcdMembers', 'Name', 'Nodes', 'TimeoutSec', 'WhatIf'
-        'Remove-PgPlayground'  = 'Confirm', 'Name', 'WhatIf'
-        'Resume-PgPooler'      = 'ConfigFile', 'Confirm', 'Connection', 'LeaseId', 'Name', 'PassThru', 'TimeoutSec', 'WhatIf'
-        'Suspend-PgPooler'     = 'ConfigFile', 'Confirm', 'Connection', 'ExpirySec', 'Name', 'PassThru', 'TimeoutSec', 'WhatIf'
-        'Test-PgFailover'      = 'AllowDataLoss', 'BlockerPolicy', 'ConfigFile', 'Connection', 'Detailed', 'Force', 'Target'
-        'Watch-PgPrimary'      = 'ConfigFile', 'Connection'
+        'Complete-PgSwitchover' = 'Confirm', 'Limit', 'SourceUri', 'TargetUri', 'WhatIf'
+        'Connect-PgCluster'     = 'ConfigFile', 'Option', 'TlsCaFile', 'TlsCertFile', 'TlsKeyFile'
+        'Disconnect-PgCluster'  = , 'Connection'
+        'Get-PgCluster'         = 'ConfigFile', 'Connection'
+        'Get-PgClusterHistory'  = 'ConfigFile', 'Connection', 'First', 'Id', 'Last'
+        'Get-PgClusterNode'     = 'ConfigFile', 'Connection', 'Name'
+        'Get-PgPlayground'      = , 'Name'
+        'Get-PgPooler'          = 'ConfigFile', 'Connection', 'Name'
+        'Get-PgSwitchover'      = 'Limit', 'SourceUri', 'TargetUri'
+        'Get-PgSwitchoverLog'   = 'After', 'Last', 'Limit', 'SourceUri', 'TargetUri'
+        'Invoke-PgFailover'     = 'AllowDataLoss', 'BlockerPolicy', 'ConfigFile', 'Confirm', 'Connection', 'Force', 'Reason', 'Target', 'WhatIf'
+        'Measure-PgWriteGap'    = 'ConfigFile', 'Connection', 'PassThru', 'ScriptBlock', 'Uri', 'Writers'
+        'New-PgClusterConfig'   = 'AgentPort', 'Confirm', 'EtcdEndpoint', 'Force', 'HttpPort', 'Name', 'Node', 'Option', 'Path', 'Pooler', 'WhatIf'
+        'New-PgPlayground'      = 'Asynchronous', 'Confirm', 'EtcdMembers', 'Name', 'Nodes', 'TimeoutSec', 'WhatIf'
+        'New-PgSwitchover'      = 'Confirm', 'CopySchema', 'Engine', 'ExcludeTable', 'Jobs', 'Limit', 'MaxLag', 'NoWayBack', 'Schema', 'SourceUri',
+            'SourceUriForTarget', 'Stop', 'TargetUri', 'TargetUriForSource', 'TruncateTarget', 'Verify', 'WhatIf'
+        'Remove-PgPlayground'   = 'Confirm', 'Name', 'WhatIf'
+        'Reset-PgSwitchover'    = 'Confirm', 'Limit', 'SourceUri', 'TargetUri', 'WhatIf'
+        'Resume-PgPooler'       = 'ConfigFile', 'Confirm', 'Connection', 'LeaseId', 'Name', 'PassThru', 'TimeoutSec', 'WhatIf'
+        'Start-PgSwitchover'    = 'ConfigFile', 'Confirm', 'Connection', 'Limit', 'Reason', 'Rollback', 'SourceUri', 'TargetUri', 'Wait', 'WhatIf'
+        'Stop-PgSwitchover'     = 'Confirm', 'Limit', 'Reason', 'SourceUri', 'TargetUri', 'WhatIf'
+        'Suspend-PgPooler'      = 'ConfigFile', 'Confirm', 'Connection', 'ExpirySec', 'Name', 'PassThru', 'TimeoutSec', 'WhatIf'
+        'Test-PgFailover'       = 'AllowDataLoss', 'BlockerPolicy', 'ConfigFile', 'Connection', 'Detailed', 'Force', 'Target'
+        'Test-PgSwitchover'     = 'CopySchema', 'Detailed', 'Engine', 'ExcludeTable', 'Jobs', 'Limit', 'MaxLag', 'NoWayBack', 'Rollback', 'Schema',
+            'SourceUri', 'SourceUriForTarget', 'Stop', 'TargetUri', 'TargetUriForSource', 'TruncateTarget', 'Verify'
+        'Watch-PgPrimary'       = 'ConfigFile', 'Connection'
     }
     $cases = $names | ForEach-Object { @{ Name = $_; Pinned = $pinned[$_] } }
 }
@@ -106,16 +116,17 @@ Describe '<Name>' -ForEach $cases {
 }
 
 Describe 'Cmdlets that change something' {
-    It 'asks by ShouldProcess: <_>' -ForEach 'Invoke-PgFailover', 'Suspend-PgPooler', 'Resume-PgPooler', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig' {
+    It 'asks by ShouldProcess: <_>' -ForEach 'Invoke-PgFailover', 'Suspend-PgPooler', 'Resume-PgPooler', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
+        'New-PgSwitchover', 'Start-PgSwitchover', 'Stop-PgSwitchover', 'Reset-PgSwitchover', 'Complete-PgSwitchover' {
         (Get-Command $_).Parameters.Keys | Should -Contain 'WhatIf'
     }
 
-    It 'asks for a failover without being told to, and for nothing else' {
+    It 'asks without being told to before what cannot be taken back, and before nothing else' {
         $impact = foreach ($cmdlet in $cmdlets) {
             $attribute = $cmdlet.ImplementingType.GetCustomAttributes([Management.Automation.CmdletAttribute], $false)[0]
             if ($attribute.ConfirmImpact -eq 'High') { $cmdlet.Name }
         }
-        $impact | Should -Be 'Invoke-PgFailover'
+        $impact | Sort-Object | Should -Be 'Complete-PgSwitchover', 'Invoke-PgFailover', 'Start-PgSwitchover'
     }
 }
 
@@ -179,7 +190,8 @@ Describe 'The views' {
     }
 
     It 'has a table of four to six columns for <_>' -ForEach 'ClusterNode', 'ClusterSummary', 'PoolerInfo', 'OperationReport', 'StepReport', 'PlanStep', 'PreflightCheck',
-        'CandidateVerdict', 'PrimaryChange', 'WriteGapReport', 'PlaygroundInfo', 'PgClusterSession' {
+        'CandidateVerdict', 'PrimaryChange', 'WriteGapReport', 'PlaygroundInfo', 'PgClusterSession', 'SwitchoverStatus', 'SwitchoverOperation', 'SwitchoverLogEntry',
+        'SwitchoverNodeStatus' {
         $view = $formats.Configuration.ViewDefinitions.View | Where-Object { $_.ViewSelectedBy.TypeName -eq "PgCluster.$_" -and $_.TableControl }
         $name = $_
         $view = @($formats.Configuration.ViewDefinitions.View | Where-Object { $_.ViewSelectedBy.TypeName -eq "PgCluster.$name" -and $_.TableControl })

@@ -77,7 +77,9 @@ public sealed class StartPgSwitchoverCommand : SwitchoverCmdlet
         var cluster = SwitchoverConnection.NeedsCluster(plan) ? FindCluster() : null;
         if (!Wait)
         {
-            await pipeline.WriteAsync(SwitchoverOperation.Start(Detach(), cluster, plan, Reason, Caller.Name));
+            var own = _own;
+            _own = null;
+            await pipeline.WriteAsync(SwitchoverOperation.Start(Detach(), cluster, own, plan, Reason, Caller.Name));
             return;
         }
 
@@ -108,7 +110,7 @@ public sealed class StartPgSwitchoverCommand : SwitchoverCmdlet
     protected override async ValueTask CloseAsync()
     {
         await base.CloseAsync();
-        if (_own is { } own && Wait)
+        if (_own is { } own)
         {
             _own = null;
             await own.CloseAsync();

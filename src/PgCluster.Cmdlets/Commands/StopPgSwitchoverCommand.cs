@@ -5,6 +5,7 @@ namespace PgCluster.Commands;
 
 /// <summary><c>Stop-PgSwitchover</c>: calls a run off. What was copied stays for the next one.</summary>
 [Cmdlet(VerbsLifecycle.Stop, "PgSwitchover", SupportsShouldProcess = true)]
+[OutputType(typeof(void))]
 public sealed class StopPgSwitchoverCommand : SwitchoverCmdlet
 {
     /// <summary>Why, for the log.</summary>

@@ -86,7 +86,7 @@ public static class ErrorTable
             "Choose another -Target, or none; (Test-PgFailover -Detailed).Candidates says who may take over."),
         Reason.PreflightFailed => new(
             "PreflightFailed", ErrorCategory.InvalidOperation,
-            "(Test-PgFailover -Detailed).Checks shows each check with its evidence and remedy."),
+            "(Test-PgFailover -Detailed).Checks or (Test-PgSwitchover -Detailed).Checks shows each check with its evidence and remedy."),
         Reason.PlanStale => new(
             "PlanStale", ErrorCategory.InvalidOperation, "The cluster changed meanwhile. Look at Get-PgClusterNode and run the command again."),
         Reason.StepTimeout => new(
@@ -120,7 +120,7 @@ public static class ErrorTable
             "PlaygroundNotFound", ErrorCategory.ObjectNotFound, "List the playgrounds with Get-PgPlayground."),
         Reason.SwitchoverNotReady => new(
             "SwitchoverNotReady", ErrorCategory.InvalidOperation,
-            "Look at Get-PgSwitchover; Reset-PgSwitchover makes a cancelled switchover ready again."),
+            "New-PgSwitchover prepares one; Get-PgSwitchover shows where it stands; Reset-PgSwitchover makes a cancelled one ready again."),
         Reason.StaleDatabase => new(
             "StaleDatabase", ErrorCategory.InvalidOperation,
             "Connect to the database that the application was switched to; Get-PgSwitchover names it."),

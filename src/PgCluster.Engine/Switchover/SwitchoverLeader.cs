@@ -12,11 +12,13 @@ public sealed class SwitchoverLeader : ISwitchoverParticipants, ISwitchoverExecu
     private readonly SwitchoverLimits _limits;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _calledOff = new();
+    private readonly CancellationTokenSource _over = new();
     private readonly TaskCompletionSource _syncing = NewSignal();
     private readonly TaskCompletionSource _synced = NewSignal();
     private readonly TaskCompletionSource _executing = NewSignal();
     private readonly TaskCompletionSource _executed = NewSignal();
     private IProgress<string>? _status;
+    private Task _watching = Task.CompletedTask;
 
     /// <summary>Makes a leader that does nothing yet.</summary>
     /// <param name="options">The node it is; its id is the run's.</param>
@@ -102,7 +104,7 @@ public sealed class SwitchoverLeader : ISwitchoverParticipants, ISwitchoverExecu
     public async Task SyncAsync(IProgress<string> status, CancellationToken cancellationToken)
     {
         _status = status;
-        using var registration = cancellationToken.Register(CallOff);
+        _watching = WatchAsync();
         _syncing.TrySetResult();
         await _synced.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -111,7 +113,6 @@ public sealed class SwitchoverLeader : ISwitchoverParticipants, ISwitchoverExecu
     public async Task ExecAsync(IProgress<string> status, CancellationToken cancellationToken)
     {
         _status = status;
-        using var registration = cancellationToken.Register(CallOff);
         _executing.TrySetResult();
         await _executed.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -119,17 +120,24 @@ public sealed class SwitchoverLeader : ISwitchoverParticipants, ISwitchoverExecu
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        await _over.CancelAsync().ConfigureAwait(false);
+        await _watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _node.DisposeAsync().ConfigureAwait(false);
+        _over.Dispose();
         _calledOff.Dispose();
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private void CallOff()
+    /// <summary>Until the run is over: the nodes may call it off while they sync, while they pause, and while they wait.</summary>
+    private async Task WatchAsync()
     {
-        // Called with the node's own lock held: whoever waits for this must not run here.
-        CalledOffBecause = _node.View is { LastError.Length: > 0 } view ? $"the nodes called it off: {view.LastError}" : "the nodes called it off";
-        _ = _calledOff.CancelAsync();
+        var view = await _node.WaitUntilAsync(v => !v.IsRunning, _over.Token).ConfigureAwait(false);
+        if (view.State != SwitchoverState.Done)
+        {
+            CalledOffBecause = view.LastError.Length > 0 ? $"the nodes called it off: {view.LastError}" : "the nodes called it off";
+            await _calledOff.CancelAsync().ConfigureAwait(false);
+        }
     }
 
     /// <summary>The run itself serves no application.</summary>

@@ -90,7 +90,7 @@ public sealed class PlaygroundFilesTests
     public void The_first_ini_leads_to_the_first_primary()
     {
         var template = PlaygroundFiles.PoolerTemplate(Paths, State.Poolers[1]);
-        Assert.Contains("app = host={{.Host}} port={{.Port}} dbname=app\n", template, StringComparison.Ordinal);
+        Assert.Contains("app = host={{.Host}} port={{.Port}} dbname={{.Database}}\n", template, StringComparison.Ordinal);
         Assert.Contains("ignore_startup_parameters = extra_float_digits\n", template, StringComparison.Ordinal);
         var ini = PlaygroundFiles.Render(template, State.Servers[0]);
         Assert.Contains("app = host=127.0.0.1 port=20010 dbname=app\n", ini, StringComparison.Ordinal);

@@ -8,6 +8,7 @@ internal sealed class MemoryLog : ISwitchoverLog, ISwitchoverControl
     private readonly Lock _sync = new();
     private readonly List<SwitchoverMessage> _messages = [];
     private TaskCompletionSource _more = New();
+    private long _readTo;
 
     public bool IsCut { get; set; }
 
@@ -44,8 +45,12 @@ internal sealed class MemoryLog : ISwitchoverLog, ISwitchoverControl
 
     public Task<IReadOnlyList<SwitchoverMessage>> ReadAsync(long after, CancellationToken cancellationToken)
     {
-        ThrowIfCut();
-        return Task.FromResult<IReadOnlyList<SwitchoverMessage>>([.. Messages.Skip((int)after)]);
+        lock (_sync)
+        {
+            ThrowIfCut();
+            _readTo = after;
+            return Task.FromResult<IReadOnlyList<SwitchoverMessage>>([.. _messages.Skip((int)after)]);
+        }
     }
 
     public Task WaitAsync(CancellationToken cancellationToken)
@@ -53,7 +58,9 @@ internal sealed class MemoryLog : ISwitchoverLog, ISwitchoverControl
         lock (_sync)
         {
             ThrowIfCut();
-            return _more.Task.WaitAsync(cancellationToken);
+
+            // What was appended since the read is not waited for.
+            return _messages.Count > _readTo ? Task.CompletedTask : _more.Task.WaitAsync(cancellationToken);
         }
     }
 

@@ -1,4 +1,6 @@
-namespace PgCluster.Client;
+using PgCluster.Client;
+
+namespace PgCluster;
 
 /// <summary>
 /// A switchover that runs in the background of this process. It ends with the process: until the flip the source stays in charge, and the next run goes on
@@ -11,14 +13,25 @@ public sealed class SwitchoverOperation : IOperationObserver, IProgress<Switchov
     private volatile PlanStep? _step;
     private volatile SwitchoverProgress? _progress;
 
-    private SwitchoverOperation(SwitchoverConnection switchover, ClusterConnection? cluster, OperationPlan plan, string why, string actor)
+    private SwitchoverOperation(
+        SwitchoverConnection switchover, ClusterConnection? cluster, PgClusterSession? own, OperationPlan plan, string why, string actor)
     {
         Plan = plan;
         _run = Task.Run(async () =>
         {
-            await using (switchover.ConfigureAwait(false))
+            try
             {
-                return await switchover.RunAsync(plan, cluster, why, actor, this, this, _stop.Token).ConfigureAwait(false);
+                await using (switchover)
+                {
+                    return await switchover.RunAsync(plan, cluster, why, actor, this, this, _stop.Token);
+                }
+            }
+            finally
+            {
+                if (own is not null)
+                {
+                    await own.CloseAsync();
+                }
             }
         });
     }
@@ -43,15 +56,6 @@ public sealed class SwitchoverOperation : IOperationObserver, IProgress<Switchov
 
     /// <summary>Why it could not begin; null when it could.</summary>
     public string? Error => _run.IsFaulted ? _run.Exception!.InnerException!.Message : null;
-
-    /// <summary>Begins.</summary>
-    /// <param name="switchover">Is closed when it is over.</param>
-    /// <param name="cluster">As of <see cref="SwitchoverConnection.RunAsync"/>; stays open.</param>
-    /// <param name="plan">The plan.</param>
-    /// <param name="why">Why, for the history.</param>
-    /// <param name="actor">user@host of who asks.</param>
-    public static SwitchoverOperation Start(SwitchoverConnection switchover, ClusterConnection? cluster, OperationPlan plan, string why, string actor) =>
-        new(switchover, cluster, plan, why, actor);
 
     /// <summary>Waits for the end.</summary>
     /// <param name="timeoutSeconds">How long at most; negative for as long as it takes.</param>
@@ -79,4 +83,15 @@ public sealed class SwitchoverOperation : IOperationObserver, IProgress<Switchov
         Cancel();
         _stop.Dispose();
     }
+
+    /// <summary>Begins.</summary>
+    /// <param name="switchover">Is closed when it is over.</param>
+    /// <param name="cluster">As of <see cref="SwitchoverConnection.RunAsync"/>; stays open.</param>
+    /// <param name="own">A session that was opened for this one run: closed when it is over.</param>
+    /// <param name="plan">The plan.</param>
+    /// <param name="why">Why, for the history.</param>
+    /// <param name="actor">user@host of who asks.</param>
+    internal static SwitchoverOperation Start(
+        SwitchoverConnection switchover, ClusterConnection? cluster, PgClusterSession? own, OperationPlan plan, string why, string actor) =>
+        new(switchover, cluster, own, plan, why, actor);
 }
