@@ -547,13 +547,14 @@ public sealed class SwitchoverConnection : IAsyncDisposable
     }
 
     /// <summary>The redirect names the database that is not the cluster's own, whichever way the run goes.</summary>
-    private static IClientRoute OpenRoute(ClusterConnection cluster, SwitchoverDefinition definition, Guid runId, string actor)
+    private IClientRoute OpenRoute(ClusterConnection cluster, SwitchoverDefinition definition, Guid runId, string actor)
     {
+        var home = definition.Options.SourceUri != _sourceUri;
         var source = LibpqUri.Parse(definition.Options.SourceUri);
         var target = LibpqUri.Parse(definition.Options.TargetUri);
-        var (own, other) = definition.Rollback ? (target, source) : (source, target);
+        var (own, other) = home ? (target, source) : (source, target);
         return cluster.OpenRoute(
-            runId, other.Host, other.Port, other.Database ?? other.User ?? "", own.Database ?? own.User ?? "", actor, back: definition.Rollback);
+            runId, other.Host, other.Port, other.Database ?? other.User ?? "", own.Database ?? own.User ?? "", actor, back: home);
     }
 
     private IDataEngine NewEngine(

@@ -112,7 +112,7 @@ Describe 'A switchover' -Tag Cluster {
         (Get-PgSwitchover $old $new).SourcePointer | Should -Be 'Idle'
     }
 
-    It 'moves everything and returns its report' {
+    It 'moves everything and returns its report (SW-8)' {
         $report = Start-PgSwitchover $old $new -Limit $quick -Wait -Reason 'a test' -Confirm:$false
         $report | Should -BeOfType PgCluster.OperationReport
         $report.Outcome | Should -Be 'Succeeded'

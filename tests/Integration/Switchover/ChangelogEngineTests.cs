@@ -82,6 +82,26 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
     }
 
     [Fact]
+    public async Task SW_3_A_changed_row_is_written_with_every_column_but_the_computed_ones_and_keeps_its_key()
+    {
+        const string Table = """
+            CREATE TABLE test (foo text, id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, bar numeric, doubled numeric GENERATED ALWAYS AS (bar * 2) STORED)
+            """;
+        await using var two = await TwoDatabases.CreateAsync(server, Table, "INSERT INTO test (foo, bar) SELECT 'old', g FROM generate_series(1, 3) g");
+        await using var engine = Engine(two, Guid.NewGuid());
+        await engine.TrackAsync(Token);
+        await engine.CopyAsync(_nobody, Token);
+        await TwoDatabases.ExecuteAsync(
+            two.Source, "UPDATE test SET foo = 'new' WHERE id = 1; UPDATE test SET bar = NULL WHERE id = 2; INSERT INTO test (foo, bar) VALUES ('more', 4.50)");
+        await engine.DrainAsync(Token);
+        Assert.Equal(
+            "1 new 1 2, 2 old - -, 3 old 3 6, 4 more 4.50 9.00",
+            await TwoDatabases.ScalarAsync<string>(
+                two.Target,
+                "SELECT string_agg(concat_ws(' ', id, foo, coalesce(bar::text, '-'), coalesce(doubled::text, '-')), ', ' ORDER BY id) FROM test"));
+    }
+
+    [Fact]
     public async Task A_sync_whose_log_was_not_purged_is_applied_again_without_harm()
     {
         await using var two = await TwoDatabases.CreateAsync(server, Simple, "INSERT INTO item SELECT g, 'old' FROM generate_series(1, 100) g");

@@ -144,7 +144,7 @@ public sealed class GateTests(PostgresInstance postgres)
     }
 
     [Fact]
-    public async Task A_check_out_does_not_wait_for_ever_and_holds_nothing_after()
+    public async Task SW_2_A_check_out_that_fails_says_why_and_holds_nothing_after()
     {
         await using var pair = await PairAsync();
         var limits = new SwitchoverLimits
