@@ -30,11 +30,11 @@ internal static class GrpcReason
         Reason.StoreUnavailable or Reason.NoQuorum or Reason.AgentUnreachable or Reason.PostgresUnavailable or Reason.PoolerUnreachable
             => GrpcStatusCode.Unavailable,
         Reason.PauseTimeout or Reason.StepTimeout => GrpcStatusCode.DeadlineExceeded,
-        Reason.LockHeld or Reason.LockLost or Reason.PlanStale or Reason.RolledBack => GrpcStatusCode.Aborted,
+        Reason.LockHeld or Reason.LockLost or Reason.PlanStale or Reason.RolledBack or Reason.SwitchoverCalledOff => GrpcStatusCode.Aborted,
         Reason.BlockedBySessions or Reason.NoPrimary or Reason.SplitBrain or Reason.NoEligibleCandidate or Reason.TargetNotEligible
             or Reason.PreflightFailed or Reason.ForceRequired or Reason.DataLossNotAllowed or Reason.OldPrimaryStillRunning
             or Reason.NeedsOperator or Reason.MissingProgram or Reason.PlaygroundFailed or Reason.SwitchoverNotReady or Reason.StaleDatabase
-            or Reason.SwitchoverCalledOff or Reason.VerificationFailed
+            or Reason.VerificationFailed
             => GrpcStatusCode.FailedPrecondition,
         Reason.Cancelled => GrpcStatusCode.Cancelled,
         Reason.NotSupportedHere => GrpcStatusCode.Unimplemented,
