@@ -132,7 +132,9 @@ else
         Console.Out.WriteLine($"Write stop through PgBouncer, {arguments["writers"]} writers, {arguments["rate"]} changes a second (median at most 500 ms)\n");
         BenchOutput.Table([.. gaps.SelectMany(g => new[] { g.Gap, g.Paused, g.Rate })]);
         Console.Out.WriteLine("Medians of the steps of the write stop, in ms\n");
-        BenchOutput.Table(["", .. stopSteps], gaps.Select(g => (IReadOnlyList<object>)[$"{g.Engine}, scale {g.Scale}", .. g.Steps.Select(s => (object)s.Median)]));
+        BenchOutput.Table(
+            ["", .. stopSteps],
+            gaps.Select(g => (IReadOnlyList<object>)[$"{g.Engine}, scale {g.Scale}", .. g.Steps.Select(s => (object)s.Median)]));
         Console.Out.WriteLine($"{harm} lost or doubled transactions");
     }
 }
@@ -178,7 +180,8 @@ async Task ThereAndBackAsync(Site source, Site target, ClusterConnection cluster
         await writers.WriteMoreAsync(arguments["rate"] / 4, token);
         stops.Add(new WriteStop(engine, scale, writers.LongestGapMs(watch.Began), report, writers.Rate));
         BenchOutput.Progress(FormattableString.Invariant(
-            $"{engine} at scale {scale}{(rollback ? ", back" : "")}: gap {stops[^1].GapMs:0} ms, report {stops[^1].PausedMs:0} ms, {writers.Rate:0} changes a second"));
+            $"{engine} at scale {scale}{(rollback ? ", back" : "")}: gap {stops[^1].GapMs:0} ms, report {stops[^1].PausedMs:0} ms, ")
+            + FormattableString.Invariant($"{writers.Rate:0} changes a second"));
     }
 
     await writers.StopAsync();
