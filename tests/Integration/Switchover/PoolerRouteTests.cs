@@ -210,7 +210,7 @@ public sealed class PoolerRouteTests(ClusterLab lab, PostgresInstance other) : I
     [Fact]
     public async Task What_a_template_cannot_lead_to_is_refused_before_anybody_waits_and_undone()
     {
-        await using var route = lab.Cluster.OpenRoute(_run, "127.0.0.1", other.Port, "app2", Database, "it");
+        await using var route = lab.Cluster.OpenRoute(_run, "127.0.0.1", other.Port, "app2", "elsewhere", "it");
 
         var error = await Assert.ThrowsAsync<PgClusterException>(() => route.PrepareAsync(Token));
         await route.ReleaseAsync(Token);
