@@ -58,6 +58,7 @@ public sealed class PostgresInstance : IAsyncLifetime
     internal async Task CrashAsync()
     {
         await _server!.StopAsync(NativeMethods.SigKill);
+        await _server.WaitForChildrenAsync();
         await StartAsync();
     }
 

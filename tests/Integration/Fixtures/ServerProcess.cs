@@ -11,6 +11,7 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     private readonly EventHandler _atExit;
     private Process? _process;
+    private Task _output = Task.CompletedTask;
 
     private ServerProcess(string directory)
     {
@@ -77,8 +78,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         var (file, all) = AsServerUser(program, arguments);
         _process?.Dispose();
         _process = Process.Start(Info(file, all)) ?? throw new InvalidOperationException($"{program} did not start");
-        _ = PumpAsync(_process.StandardOutput, "stdout");
-        _ = PumpAsync(_process.StandardError, "stderr");
+        _output = Task.WhenAll(PumpAsync(_process.StandardOutput, "stdout"), PumpAsync(_process.StandardError, "stderr"));
     }
 
     public async Task StopAsync(int signal)
@@ -90,6 +90,9 @@ internal sealed class ServerProcess : IAsyncDisposable
             await process.WaitForExitAsync(budget.Token);
         }
     }
+
+    /// <summary>Waits for the end of the server's children as well: each of them holds its standard error open.</summary>
+    public Task WaitForChildrenAsync() => _output.WaitAsync(Budget);
 
     /// <summary>What the server has written to its standard error so far.</summary>
     public async Task<string> ReadOutputAsync()

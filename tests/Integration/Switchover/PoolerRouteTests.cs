@@ -208,7 +208,7 @@ public sealed class PoolerRouteTests(ClusterLab lab, PostgresInstance other) : I
     }
 
     [Fact]
-    public async Task What_a_template_cannot_lead_to_is_refused_before_anybody_waits_and_undone()
+    public async Task A_pooler_that_would_lead_others_away_too_refuses_before_anybody_waits_and_it_is_undone()
     {
         await using var route = lab.Cluster.OpenRoute(_run, "127.0.0.1", other.Port, "app2", "elsewhere", "it");
 
@@ -216,7 +216,7 @@ public sealed class PoolerRouteTests(ClusterLab lab, PostgresInstance other) : I
         await route.ReleaseAsync(Token);
 
         Assert.Equal(Reason.PreflightFailed, error.Reason);
-        Assert.Contains("{{.Database}}", error.Message, StringComparison.Ordinal);
+        Assert.Contains("serves app too, which would be led away together with elsewhere", error.Message, StringComparison.Ordinal);
         Assert.Null(await RedirectAsync());
         Assert.Null((await lab.Cluster.GetClusterAsync(Token)).LockHolder);
     }

@@ -5,7 +5,9 @@ namespace PgCluster.Tests.Integration.Switchover;
 /// <summary>Two servers that can both publish.</summary>
 public sealed class PublishingServers : IAsyncLifetime
 {
-    private static readonly string[] _settings = ["wal_level=logical", "max_replication_slots=20", "max_wal_senders=20"];
+    // Up to 15, a server starts at most one apply worker in each retry interval, whatever the subscription: with the default, most of a test is that wait.
+    private static readonly string[] _settings =
+        ["wal_level=logical", "max_replication_slots=20", "max_wal_senders=20", "wal_retrieve_retry_interval=200ms"];
 
     public PublishingServers() => (Source, Target) = (new PostgresInstance(_settings), new PostgresInstance(_settings));
 

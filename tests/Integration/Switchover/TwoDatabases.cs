@@ -21,7 +21,7 @@ internal sealed class TwoDatabases : IAsyncDisposable
     private TwoDatabases(PostgresInstance server)
     {
         _server = server;
-        Options = new SwitchoverOptions { SourceUri = Uri($"{_name}_a"), TargetUri = Uri($"{_name}_b"), MaxLag = 100 };
+        Options = new SwitchoverOptions { SourceUri = Uri($"{_name}_a"), TargetUri = Uri($"{_name}_b"), MaxLag = 5_000 };
         Databases = new SwitchoverDatabases(Options.SourceUri, Options.TargetUri, "test", "test");
         Back = new SwitchoverDatabases(Options.TargetUri, Options.SourceUri, "test", "test");
     }
