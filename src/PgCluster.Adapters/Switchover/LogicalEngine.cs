@@ -60,11 +60,15 @@ public sealed class LogicalEngine : IDataEngine
             return $"slot {_link.Name} of the interrupted run is there";
         }
 
+        var witness = await SlotWitness.CallAsync(_databases.Source, _link.Name, cancellationToken).ConfigureAwait(false);
+        await using var witnessGuard = witness.ConfigureAwait(false);
+
         // The snapshot it exports lasts as long as this connection does nothing else.
         _slotOwner = new LogicalReplicationConnection(_databases.SourceUri.ToConnectionString().ConnectionString);
         await _slotOwner.Open(cancellationToken).ConfigureAwait(false);
         var slot = await _slotOwner.CreatePgOutputReplicationSlot(
             _link.Name, slotSnapshotInitMode: LogicalSlotSnapshotInitMode.Export, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await witness.TestifyAsync(_link.Name, cancellationToken).ConfigureAwait(false);
         _snapshot = slot.SnapshotName;
         return string.Create(
             CultureInfo.InvariantCulture, $"slot {_link.Name} from {slot.ConsistentPoint}, {_catalog.Tables.Count} tables published{(whole > 0 ? $", {whole} of them by whole rows" : "")}");
@@ -95,11 +99,7 @@ public sealed class LogicalEngine : IDataEngine
         // In a rollback it is there already, unless the run before died between its flip and its end.
         await _link.SubscribeAsync(Reach(_options.SourceUriForTarget, _databases.SourceUri), cancellationToken).ConfigureAwait(false);
         var began = _time.GetTimestamp();
-        long lag;
-        while ((lag = await _link.GetLagAsync(cancellationToken).ConfigureAwait(false)) > _options.MaxLag)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(100), _time, cancellationToken).ConfigureAwait(false);
-        }
+        var lag = await _link.CatchUpAsync(_options.MaxLag, _time, cancellationToken).ConfigureAwait(false);
 
         // The lag counts only what was confirmed: this proves that changes arrive.
         await _link.SettleAsync(_time, cancellationToken).ConfigureAwait(false);

@@ -55,7 +55,10 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
     {
         if (!await HasSlotAsync(Early, cancellationToken).ConfigureAwait(false))
         {
+            var witness = await SlotWitness.CallAsync(from, Early, cancellationToken).ConfigureAwait(false);
+            await using var guard = witness.ConfigureAwait(false);
             await Sql.ScalarAsync(from, $"SELECT pg_create_logical_replication_slot({EarlyLiteral}, 'pgoutput')::text", cancellationToken).ConfigureAwait(false);
+            await witness.TestifyAsync(Early, cancellationToken).ConfigureAwait(false);
         }
 
         await AdvanceEarlyAsync(cancellationToken).ConfigureAwait(false);
@@ -126,20 +129,32 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
     }
 
     /// <summary>Bytes of WAL between what was written and what the other side has confirmed.</summary>
-    internal async Task<long> GetLagAsync(CancellationToken cancellationToken)
+    internal async Task<long> GetLagAsync(CancellationToken cancellationToken) => (await LookAsync(cancellationToken).ConfigureAwait(false)).Lag;
+
+    /// <summary>Returns when less than that many bytes of WAL wait, with how many do.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.PostgresUnavailable"/>: the apply worker fails again and again.</exception>
+    internal async Task<long> CatchUpAsync(long lag, TimeProvider time, CancellationToken cancellationToken)
     {
-        var lag = await Sql.ScalarAsync(
-            from, $"SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint FROM pg_replication_slots WHERE slot_name = {Literal}",
-            cancellationToken).ConfigureAwait(false);
-        return lag is null
-            ? throw new PgClusterException(Reason.PlanStale, $"the replication slot {name} is gone: changes of the source were not kept")
-            : long.Parse(lag, CultureInfo.InvariantCulture);
+        var watch = new ApplyWatch(time);
+        while (true)
+        {
+            var look = await LookAsync(cancellationToken).ConfigureAwait(false);
+            if (look.Lag <= lag)
+            {
+                return look.Lag;
+            }
+
+            ThrowIfStuck(watch, look);
+            await Task.Delay(SlowPoll, time, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Returns when the subscriber has applied every commit made before the call.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.PostgresUnavailable"/>: the apply worker fails again and again, or was disabled.</exception>
     internal async Task<TimeSpan> SettleAsync(TimeProvider time, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
+        var watch = new ApplyWatch(time);
         var token = Guid.NewGuid();
         var mark = TableName.Literal(token.ToString());
         await Sql.ExecuteAsync(from, $"DELETE FROM {MarkerTable}; INSERT INTO {MarkerTable} (run_id) VALUES ({mark})", cancellationToken).ConfigureAwait(false);
@@ -147,13 +162,14 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
         await using var guard = connection.ConfigureAwait(false);
         while (await Sql.ScalarAsync(connection, $"SELECT 1 FROM {MarkerTable} WHERE run_id = {mark}", cancellationToken).ConfigureAwait(false) is null)
         {
-            var waited = time.GetElapsedTime(began);
-            if (waited > TimeSpan.FromSeconds(1))
+            var isLong = time.GetElapsedTime(began) > TimeSpan.FromSeconds(1);
+            if (isLong)
             {
-                await ThrowIfBrokenAsync(connection, cancellationToken).ConfigureAwait(false);
+                await ThrowIfDisabledAsync(connection, cancellationToken).ConfigureAwait(false);
+                ThrowIfStuck(watch, await LookAsync(cancellationToken).ConfigureAwait(false));
             }
 
-            await Task.Delay(waited < TimeSpan.FromSeconds(1) ? Poll : SlowPoll, time, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(isLong ? SlowPoll : Poll, time, cancellationToken).ConfigureAwait(false);
         }
 
         return time.GetElapsedTime(began);
@@ -203,7 +219,32 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
         await Sql.ExecuteAsync(from, $"DROP PUBLICATION IF EXISTS {Quoted}", cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task ThrowIfBrokenAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task<(long Lag, string Confirmed, bool Active)> LookAsync(CancellationToken cancellationToken)
+    {
+        var look = await Sql.ScalarAsync(
+            from,
+            $"""
+            SELECT concat_ws(' ', pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint, confirmed_flush_lsn, active)
+            FROM pg_replication_slots WHERE slot_name = {Literal}
+            """,
+            cancellationToken).ConfigureAwait(false);
+        return look?.Split(' ') is [var lag, var confirmed, var active]
+            ? (long.Parse(lag, CultureInfo.InvariantCulture), confirmed, active == "t")
+            : throw new PgClusterException(Reason.PlanStale, $"the replication slot {name} is gone: changes of the source were not kept");
+    }
+
+    private void ThrowIfStuck(ApplyWatch watch, (long Lag, string Confirmed, bool Active) look)
+    {
+        if (watch.IsStuck(look.Confirmed, look.Active))
+        {
+            throw new PgClusterException(
+                Reason.PostgresUnavailable,
+                $"nothing has been applied for {ApplyWatch.Limit.TotalSeconds:0} s: the apply worker of subscription {name} fails again and again. "
+                + "The logs of both servers say why; when that cannot be mended, reset the switchover and start it again");
+        }
+    }
+
+    private async Task ThrowIfDisabledAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var enabled = await Sql.ScalarAsync(connection, $"SELECT subenabled FROM pg_subscription WHERE subname = {Literal}", cancellationToken).ConfigureAwait(false);
         if (enabled != "True")

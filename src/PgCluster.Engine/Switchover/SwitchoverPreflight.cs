@@ -137,7 +137,7 @@ public static partial class SwitchoverPreflight
 
     private static IEnumerable<PreflightCheck> LogicalChecks(SwitchoverFacts facts, SwitchoverOptions options)
     {
-        yield return Publisher("LogicalSource", facts.Source, slots: 1);
+        yield return Publisher("LogicalSource", facts.Source, slots: 2);
         yield return Subscriber("LogicalTarget", facts.Target, facts.Source);
         if (options.WayBack)
         {
