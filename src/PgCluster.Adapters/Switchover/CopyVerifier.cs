@@ -109,7 +109,9 @@ public static class CopyVerifier
 
     private static async Task<Digest> DigestAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {
-        var command = new NpgsqlCommand(sql, connection);
+        // The lock on the table goes with the savepoint. A session that kept it while another of ours waits behind a TRUNCATE, which itself waits for that
+        // lock, would wait for ever: the server sees no deadlock where one of the waits is ours.
+        var command = new NpgsqlCommand($"SAVEPOINT pgcluster_table; {sql}; ROLLBACK TO SAVEPOINT pgcluster_table; RELEASE SAVEPOINT pgcluster_table", connection);
         await using var commandGuard = command.ConfigureAwait(false);
         var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
         await using var readerGuard = reader.ConfigureAwait(false);

@@ -1,5 +1,7 @@
+using Npgsql;
 using PgCluster.Adapters.Switchover;
 using PgCluster.Engine.Switchover;
+using PgCluster.Tests.Integration.Fixtures;
 
 namespace PgCluster.Tests.Integration.Switchover;
 
@@ -86,6 +88,40 @@ public sealed class CopyVerifierTests(SwitchoverServers servers)
         await SwitchoverServers.ExecuteAsync(options.SourceUri, "DELETE FROM t");
         var result = await CopyVerifier.CompareAsync(source.Connections, target.Connections, tables, SwitchoverVerify.Full, TimeProvider.System, Token);
         Assert.True(result.Verified, result.Text);
+    }
+
+    [Fact]
+    public async Task SW_Verify_keeps_no_lock_on_a_table_it_has_read()
+    {
+        const string Two = "CREATE TABLE large (id integer PRIMARY KEY); CREATE TABLE little (id integer PRIMARY KEY); INSERT INTO large SELECT generate_series(1, 5000);";
+        var options = await servers.CreateAsync(Two, Two);
+        await using var databases = SwitchoverServers.Open(options);
+        var tables = (await CatalogReader.ReadAsync(databases.Source, options, Token)).Tables;
+        await using var source = await SnapshotGroup.OpenAsync(databases.Source, 2, Token);
+        await using var target = await SnapshotGroup.OpenAsync(databases.Target, 2, Token);
+        await using var writer = await databases.Source.OpenConnectionAsync(Token);
+        await ExecuteAsync(writer, "BEGIN; TRUNCATE large; INSERT INTO large SELECT generate_series(1, 5000)");
+
+        var compare = CopyVerifier.CompareAsync(source.Connections, target.Connections, tables, SwitchoverVerify.Full, TimeProvider.System, Token);
+        await Poll.UntilAsync("one waits for the writer, and the other has read the little table", async () => await ScalarAsync(databases.Source, """
+            SELECT count(*) FILTER (WHERE wait_event_type = 'Lock') = 1 AND count(*) FILTER (WHERE state = 'idle in transaction') = 2
+            FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """));
+        await ExecuteAsync(writer, "SET LOCAL lock_timeout = '5s'; TRUNCATE little; COMMIT");
+
+        Assert.Equal(2, (await compare).Tables);
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(Token);
+    }
+
+    private static async Task<bool> ScalarAsync(NpgsqlDataSource database, string sql)
+    {
+        await using var command = database.CreateCommand(sql);
+        return (bool)(await command.ExecuteScalarAsync(Token))!;
     }
 
     private static async Task<CopyVerification> CompareAsync(SwitchoverOptions options, SwitchoverVerify mode, int jobs)
