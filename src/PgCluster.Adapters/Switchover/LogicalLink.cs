@@ -116,14 +116,27 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
     }
 
     /// <summary>Lets PostgreSQL copy the tables that the publication has and the subscription has not, and waits until all are in step.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.PostgresUnavailable"/>: the workers that copy fail again and again.</exception>
     internal async Task RefreshAsync(TimeProvider time, CancellationToken cancellationToken)
     {
         await Sql.ExecuteAsync(to, $"ALTER SUBSCRIPTION {Quoted} REFRESH PUBLICATION WITH (copy_data = true)", cancellationToken).ConfigureAwait(false);
-        while (await Sql.ScalarAsync(
-            to,
-            $"SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid WHERE s.subname = {Literal} AND r.srsubstate <> 'r'",
-            cancellationToken).ConfigureAwait(false) != "0")
+        var watch = new ApplyWatch(time);
+        while (true)
         {
+            var look = await Sql.ScalarAsync(
+                to,
+                $"""
+                SELECT concat_ws(' ', count(*) FILTER (WHERE r.srsubstate <> 'r'), string_agg(r.srrelid || r.srsubstate::text, ',' ORDER BY r.srrelid), bool_or(w.pid IS NOT NULL))
+                FROM pg_subscription s JOIN pg_subscription_rel r ON r.srsubid = s.oid LEFT JOIN pg_stat_subscription w ON w.subid = s.oid AND w.relid = r.srrelid
+                WHERE s.subname = {Literal}
+                """,
+                cancellationToken).ConfigureAwait(false);
+            if (look?.Split(' ') is not [not "0", var states, var working])
+            {
+                return;
+            }
+
+            ThrowIfStuck(watch, states, working == "t");
             await Task.Delay(SlowPoll, time, cancellationToken).ConfigureAwait(false);
         }
     }
@@ -144,7 +157,7 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
                 return look.Lag;
             }
 
-            ThrowIfStuck(watch, look);
+            ThrowIfStuck(watch, look.Confirmed, look.Active);
             await Task.Delay(SlowPoll, time, cancellationToken).ConfigureAwait(false);
         }
     }
@@ -166,7 +179,8 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
             if (isLong)
             {
                 await ThrowIfDisabledAsync(connection, cancellationToken).ConfigureAwait(false);
-                ThrowIfStuck(watch, await LookAsync(cancellationToken).ConfigureAwait(false));
+                var look = await LookAsync(cancellationToken).ConfigureAwait(false);
+                ThrowIfStuck(watch, look.Confirmed, look.Active);
             }
 
             await Task.Delay(isLong ? SlowPoll : Poll, time, cancellationToken).ConfigureAwait(false);
@@ -233,13 +247,13 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
             : throw new PgClusterException(Reason.PlanStale, $"the replication slot {name} is gone: changes of the source were not kept");
     }
 
-    private void ThrowIfStuck(ApplyWatch watch, (long Lag, string Confirmed, bool Active) look)
+    private void ThrowIfStuck(ApplyWatch watch, string progress, bool working)
     {
-        if (watch.IsStuck(look.Confirmed, look.Active))
+        if (watch.IsStuck(progress, working))
         {
             throw new PgClusterException(
                 Reason.PostgresUnavailable,
-                $"nothing has been applied for {ApplyWatch.Limit.TotalSeconds:0} s: the apply worker of subscription {name} fails again and again. "
+                $"nothing has been applied for {ApplyWatch.Limit.TotalSeconds:0} s: the worker of subscription {name} fails again and again. "
                 + "The logs of both servers say why; when that cannot be mended, reset the switchover and start it again");
         }
     }

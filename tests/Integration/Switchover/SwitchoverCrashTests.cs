@@ -15,6 +15,15 @@ public sealed class SwitchoverCrashTests(PublishingServers servers) : IClassFixt
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
+    public static TheoryData<SwitchoverEngine, string, bool> EveryStep =>
+        [.. from step in SwitchoverKilledTests.Steps from source in new[] { true, false } select (step.Data.Item1, step.Data.Item2, source)];
+
+    /// <summary>Both servers at every step of both engines: a few minutes, for who changes a step.</summary>
+    [Theory(Explicit = true)]
+    [MemberData(nameof(EveryStep))]
+    public Task At_every_step(SwitchoverEngine engine, string step, bool source) =>
+        A_server_that_crashes_at_a_step_leaves_one_database_in_charge_and_the_next_run_succeeds(engine, step, source);
+
     [Theory]
     [InlineData(SwitchoverEngine.Logical, "copy", true)]
     [InlineData(SwitchoverEngine.Logical, "copy", false)]

@@ -16,7 +16,7 @@ public sealed class ApplyWatchTests
         var stuckAfter = 0;
         for (var second = 1; second <= 200 && stuckAfter == 0; second++)
         {
-            stuckAfter = watch.IsStuck("0/1", active: presentEvery > 0 && second % presentEvery == 0) ? second : 0;
+            stuckAfter = watch.IsStuck("0/1", working: presentEvery > 0 && second % presentEvery == 0) ? second : 0;
             time.Advance(TimeSpan.FromSeconds(1));
         }
 
@@ -30,12 +30,12 @@ public sealed class ApplyWatchTests
         var watch = new ApplyWatch(time);
         for (var i = 0; i < 10; i++)
         {
-            Assert.False(watch.IsStuck($"0/{i}", active: false));
+            Assert.False(watch.IsStuck($"0/{i}", working: false));
             time.Advance(ApplyWatch.Limit);
-            Assert.False(watch.IsStuck($"0/{i}", active: false));
+            Assert.False(watch.IsStuck($"0/{i}", working: false));
             time.Advance(TimeSpan.FromSeconds(1));
         }
 
-        Assert.True(watch.IsStuck("0/9", active: false));
+        Assert.True(watch.IsStuck("0/9", working: false));
     }
 }
