@@ -12,12 +12,7 @@ if (arguments is null)
     return 2;
 }
 
-using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, e) =>
-{
-    e.Cancel = true;
-    stop.Cancel();
-};
+using var stop = Interrupt.Source();
 var token = stop.Token;
 var withAgents = new PlaygroundManager();
 var bare = new PlaygroundManager(null, TimeProvider.System, _ => new BareLauncher(), () => PlaygroundPrograms.Find());

@@ -22,12 +22,7 @@ if (arguments is null)
     return 2;
 }
 
-using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, e) =>
-{
-    e.Cancel = true;
-    stop.Cancel();
-};
+using var stop = Interrupt.Source();
 var token = stop.Token;
 var manager = new PlaygroundManager();
 var options = new PlaygroundOptions { Name = $"bench{Environment.ProcessId}" };

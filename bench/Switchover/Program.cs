@@ -17,12 +17,7 @@ if (arguments is null)
     return 2;
 }
 
-using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, e) =>
-{
-    e.Cancel = true;
-    stop.Cancel();
-};
+using var stop = Interrupt.Source();
 var token = stop.Token;
 int[] scales = [arguments["scale"], arguments["scale"] / 10];
 var manager = new PlaygroundManager();

@@ -170,12 +170,18 @@ internal sealed class ChangeSync : IAsyncDisposable
         var values = string.Join(", ", table.Key.Select((k, i) => string.Create(CultureInfo.InvariantCulture, $"(key[{i + 1}])::{columns[k].Type}")));
         var log = string.Create(
             CultureInfo.InvariantCulture, $"FROM {ChangeTracking.Log} WHERE tbl = {table.Oid} AND key IS NOT NULL AND id > {truncate}");
-        await PipeAsync(
-            source, $"SELECT {values} FROM (SELECT DISTINCT key {log}) AS k", Keys(table), table.Key.All(k => columns[k].Binary), cancellationToken)
-            .ConfigureAwait(false);
-        await PipeAsync(
-            source, $"SELECT {Columns(table)} FROM ONLY {table.Name.Sql} WHERE ({keys}) IN (SELECT {values} {log})", Rows(table), table.Binary, cancellationToken)
-            .ConfigureAwait(false);
+        await SwitchoverSession.LetGoAsync(
+            source,
+            async () =>
+            {
+                await PipeAsync(
+                    source, $"SELECT {values} FROM (SELECT DISTINCT key {log}) AS k", Keys(table), table.Key.All(k => columns[k].Binary), cancellationToken)
+                    .ConfigureAwait(false);
+                await PipeAsync(
+                    source, $"SELECT {Columns(table)} FROM ONLY {table.Name.Sql} WHERE ({keys}) IN (SELECT {values} {log})", Rows(table), table.Binary,
+                    cancellationToken).ConfigureAwait(false);
+            },
+            cancellationToken).ConfigureAwait(false);
     }
 
     private Task PipeAsync(NpgsqlConnection source, string query, string into, bool binary, CancellationToken cancellationToken)

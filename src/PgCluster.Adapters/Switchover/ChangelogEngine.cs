@@ -11,9 +11,6 @@ namespace PgCluster.Adapters.Switchover;
 /// </summary>
 public sealed class ChangelogEngine : IDataEngine
 {
-    // After as many the application does little else than truncating.
-    private const int DeadlocksInARow = 20;
-
     // A sync that takes no longer than this is what clients may wait for.
     private static readonly TimeSpan _shortSync = TimeSpan.FromMilliseconds(250);
 
@@ -268,23 +265,15 @@ public sealed class ChangelogEngine : IDataEngine
 
     private async Task<long> SyncAsync(NpgsqlConnection? fenced, CancellationToken cancellationToken)
     {
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            try
-            {
-                return await (await OpenAsync(cancellationToken).ConfigureAwait(false)).SyncAsync(fenced, cancellationToken).ConfigureAwait(false);
-            }
-            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.DeadlockDetected && fenced is null && attempt < DeadlocksInARow)
-            {
-                // Ours is the session that gives way to an application that truncates tables in another order. What was applied is applied again.
-                await CloseAsync().ConfigureAwait(false);
-            }
-            catch
-            {
-                // Its sessions are inside of transactions that are of no use any more.
-                await CloseAsync().ConfigureAwait(false);
-                throw;
-            }
+            return await (await OpenAsync(cancellationToken).ConfigureAwait(false)).SyncAsync(fenced, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            // Its sessions are inside of transactions that are of no use any more.
+            await CloseAsync().ConfigureAwait(false);
+            throw;
         }
     }
 

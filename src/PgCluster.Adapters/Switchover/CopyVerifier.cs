@@ -109,14 +109,13 @@ public static class CopyVerifier
 
     private static async Task<Digest> DigestAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {
-        // The lock on the table goes with the savepoint. A session that kept it while another of ours waits behind a TRUNCATE, which itself waits for that
-        // lock, would wait for ever: the server sees no deadlock where one of the waits is ours.
-        var command = new NpgsqlCommand($"SAVEPOINT pgcluster_table; {sql}; ROLLBACK TO SAVEPOINT pgcluster_table; RELEASE SAVEPOINT pgcluster_table", connection);
-        await using var commandGuard = command.ConfigureAwait(false);
-        var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        await using var readerGuard = reader.ConfigureAwait(false);
-        await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-        return new Digest(reader.GetInt64(0), reader.GetInt64(1), reader.GetString(2));
+        List<Digest> found = [];
+        await SwitchoverSession.LetGoAsync(
+            connection,
+            async () => found = await SwitchoverSession.QueryAsync(
+                connection, sql, row => new Digest(row.GetInt64(0), row.GetInt64(1), row.GetString(2)), cancellationToken).ConfigureAwait(false),
+            cancellationToken).ConfigureAwait(false);
+        return found[0];
     }
 
     private readonly record struct Digest(long Rows, long Compared, string Sum);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Npgsql;
 using PgCluster.Adapters.Postgres;
 using PgCluster.Engine.Switchover;
@@ -119,24 +118,29 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
     /// <exception cref="PgClusterException"><see cref="Reason.PostgresUnavailable"/>: the workers that copy fail again and again.</exception>
     internal async Task RefreshAsync(TimeProvider time, CancellationToken cancellationToken)
     {
-        await Sql.ExecuteAsync(to, $"ALTER SUBSCRIPTION {Quoted} REFRESH PUBLICATION WITH (copy_data = true)", cancellationToken).ConfigureAwait(false);
+        var connection = await to.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var guard = connection.ConfigureAwait(false);
+        await Sql.ExecuteAsync(connection, $"ALTER SUBSCRIPTION {Quoted} REFRESH PUBLICATION WITH (copy_data = true)", cancellationToken).ConfigureAwait(false);
         var watch = new ApplyWatch(time);
         while (true)
         {
-            var look = await Sql.ScalarAsync(
-                to,
+            var (missing, states, working) = (await SwitchoverSession.QueryAsync(
+                connection,
                 $"""
-                SELECT concat_ws(' ', count(*) FILTER (WHERE r.srsubstate <> 'r'), string_agg(r.srrelid || r.srsubstate::text, ',' ORDER BY r.srrelid), bool_or(w.pid IS NOT NULL))
-                FROM pg_subscription s JOIN pg_subscription_rel r ON r.srsubid = s.oid LEFT JOIN pg_stat_subscription w ON w.subid = s.oid AND w.relid = r.srrelid
+                SELECT count(*) FILTER (WHERE r.srsubstate <> 'r'), coalesce(string_agg(r.srrelid || r.srsubstate::text, ',' ORDER BY r.srrelid), ''),
+                  coalesce(bool_or(w.pid IS NOT NULL), false)
+                FROM pg_subscription s JOIN pg_subscription_rel r ON r.srsubid = s.oid
+                  LEFT JOIN pg_stat_subscription w ON w.subid = s.oid AND w.relid = r.srrelid
                 WHERE s.subname = {Literal}
                 """,
-                cancellationToken).ConfigureAwait(false);
-            if (look?.Split(' ') is not [not "0", var states, var working])
+                row => (row.GetInt64(0), row.GetString(1), row.GetBoolean(2)),
+                cancellationToken).ConfigureAwait(false))[0];
+            if (missing == 0)
             {
                 return;
             }
 
-            ThrowIfStuck(watch, states, working == "t");
+            ThrowIfStuck(watch, states, working);
             await Task.Delay(SlowPoll, time, cancellationToken).ConfigureAwait(false);
         }
     }
@@ -235,15 +239,18 @@ internal sealed class LogicalLink(string name, NpgsqlDataSource from, NpgsqlData
 
     private async Task<(long Lag, string Confirmed, bool Active)> LookAsync(CancellationToken cancellationToken)
     {
-        var look = await Sql.ScalarAsync(
-            from,
+        var connection = await from.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var guard = connection.ConfigureAwait(false);
+        var looks = await SwitchoverSession.QueryAsync(
+            connection,
             $"""
-            SELECT concat_ws(' ', pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint, confirmed_flush_lsn, active)
+            SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint, confirmed_flush_lsn::text, active
             FROM pg_replication_slots WHERE slot_name = {Literal}
             """,
+            row => (row.GetInt64(0), row.GetString(1), row.GetBoolean(2)),
             cancellationToken).ConfigureAwait(false);
-        return look?.Split(' ') is [var lag, var confirmed, var active]
-            ? (long.Parse(lag, CultureInfo.InvariantCulture), confirmed, active == "t")
+        return looks is [var look]
+            ? look
             : throw new PgClusterException(Reason.PlanStale, $"the replication slot {name} is gone: changes of the source were not kept");
     }
 

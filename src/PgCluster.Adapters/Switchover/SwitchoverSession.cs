@@ -9,8 +9,6 @@ internal static class SwitchoverSession
     /// <summary>Set to on by sessions that bring rows of the other side: tracking does not log them as changes.</summary>
     internal const string ApplyingSetting = "pgcluster_switchover.applying";
 
-    private const string PermissionDenied = "42501";
-
     // A server that ends slow or idle transactions on its own would end every copy of a large table.
     private static readonly string[] _unlimited =
     [
@@ -81,7 +79,7 @@ internal static class SwitchoverSession
                 ],
                 cancellationToken).ConfigureAwait(false);
         }
-        catch (PostgresException e) when (e.SqlState == PermissionDenied)
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
             throw new PgClusterException(
                 Reason.PreflightFailed,
@@ -107,6 +105,20 @@ internal static class SwitchoverSession
     /// <inheritdoc cref="ExecuteAsync(NpgsqlConnection, IEnumerable{string}, CancellationToken)"/>
     internal static Task<int> ExecuteAsync(NpgsqlConnection connection, string statement, CancellationToken cancellationToken) =>
         ExecuteAsync(connection, [statement], cancellationToken);
+
+    /// <summary>
+    /// Reads tables of the application inside of a transaction, and gives their locks back. A session that kept them while it, or another one of ours, waits
+    /// behind a TRUNCATE that itself waits for them would cost the application a deadlock, or all of us a wait that the server does not see.
+    /// </summary>
+    /// <param name="connection">In a transaction. What <paramref name="read"/> writes there is undone.</param>
+    /// <param name="read">Reads.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    internal static async Task LetGoAsync(NpgsqlConnection connection, Func<Task> read, CancellationToken cancellationToken)
+    {
+        await ExecuteAsync(connection, "SAVEPOINT pgcluster_read", cancellationToken).ConfigureAwait(false);
+        await read().ConfigureAwait(false);
+        await ExecuteAsync(connection, ["ROLLBACK TO SAVEPOINT pgcluster_read", "RELEASE SAVEPOINT pgcluster_read"], cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Reads the rows of a query.</summary>
     internal static async Task<List<T>> QueryAsync<T>(
@@ -155,7 +167,7 @@ internal static class SwitchoverSession
     /// <summary>The product's error for one of the driver.</summary>
     internal static PgClusterException Failure(string what, NpgsqlException cause) =>
         new(
-            cause is PostgresException { SqlState: PermissionDenied } ? Reason.PreflightFailed : Reason.PostgresUnavailable,
+            cause is PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } ? Reason.PreflightFailed : Reason.PostgresUnavailable,
             cause is PostgresException server
                 ? string.Create(CultureInfo.InvariantCulture, $"{what} failed: {server.SqlState} {server.MessageText}")
                 : $"{what} failed: {cause.Message}",

@@ -239,25 +239,9 @@ public sealed class TableCopier
         // The counter may still hold what an earlier transaction of this session inserted.
         var inserted = $"coalesce(pg_stat_get_xact_tuples_inserted({TableName.Literal(table.Name.Sql)}::regclass), 0)";
         var before = await SwitchoverSession.ScalarAsync<long>(target, $"SELECT {inserted}", cancellationToken).ConfigureAwait(false);
-        await SwitchoverSession.ExecuteAsync(source, "SAVEPOINT pgcluster_part", cancellationToken).ConfigureAwait(false);
-        await CopyPipe.RunAsync(
-            source, $"COPY {from} TO STDOUT (FORMAT {format})",
-            target, $"COPY {table.Name.Sql}{list} FROM STDIN (FORMAT {format}{(freeze ? ", FREEZE" : "")})",
-            table.Binary,
-            count =>
-            {
-                bytes += count;
-                meter.Sent(count);
-            },
-            cancellationToken).ConfigureAwait(false);
-        if (part.Count == 1)
-        {
-            // Gives the lock on the table back, on which a TRUNCATE, and everyone behind it, would otherwise wait until all is copied. The lock on a table
-            // in parts is kept: a rewrite of it between two of them would move rows from one to the other.
-            await SwitchoverSession.ExecuteAsync(source, "ROLLBACK TO SAVEPOINT pgcluster_part", cancellationToken).ConfigureAwait(false);
-        }
 
-        await SwitchoverSession.ExecuteAsync(source, "RELEASE SAVEPOINT pgcluster_part", cancellationToken).ConfigureAwait(false);
+        // The lock on a table in parts is kept: a rewrite of it between two of them would move rows from one to the other.
+        await (part.Count == 1 ? SwitchoverSession.LetGoAsync(source, PipeAsync, cancellationToken) : PipeAsync()).ConfigureAwait(false);
         var rows = await SwitchoverSession.ScalarAsync<long>(
             target,
             string.Create(
@@ -274,6 +258,17 @@ public sealed class TableCopier
         await SwitchoverSession.ExecuteAsync(target, "COMMIT", cancellationToken).ConfigureAwait(false);
         meter.Finished(part, rows, bytes);
         SwitchoverDataLog.PartCopied(_logger, table.Name.ToString(), part.Index + 1, part.Count, rows, bytes);
+
+        Task PipeAsync() => CopyPipe.RunAsync(
+            source, $"COPY {from} TO STDOUT (FORMAT {format})",
+            target, $"COPY {table.Name.Sql}{list} FROM STDIN (FORMAT {format}{(freeze ? ", FREEZE" : "")})",
+            table.Binary,
+            count =>
+            {
+                bytes += count;
+                meter.Sent(count);
+            },
+            cancellationToken);
     }
 
     /// <summary>When the table holds nothing, truncates it here: COPY may then write rows as if vacuumed, which saves the target writing them twice.</summary>

@@ -169,15 +169,35 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
     }
 
     [Fact]
+    public async Task A_sync_keeps_no_lock_on_a_table_it_has_read()
+    {
+        await using var two = await TwoDatabases.CreateAsync(server, $"{Simple}; CREATE TABLE other (id integer PRIMARY KEY, v text)", "SELECT 1");
+        await using var engine = Engine(two, Guid.NewGuid());
+        await engine.TrackAsync(Token);
+        await engine.CopyAsync(_nobody, Token);
+        await TwoDatabases.ExecuteAsync(two.Source, "INSERT INTO item VALUES (1, 'a'); INSERT INTO other VALUES (1, 'a')");
+        await using var writer = new NpgsqlConnection(two.Source);
+        await writer.OpenAsync(Token);
+        await ExecuteAsync(writer, "BEGIN; TRUNCATE other; INSERT INTO other VALUES (2, 'b')");
+
+        var sync = engine.CatchUpAsync(Token);
+        await Poll.UntilAsync("the sync waits for the writer", async () => await TwoDatabases.ScalarAsync<long>(
+            two.Source, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'other'::regclass") > 0);
+        await ExecuteAsync(writer, "SET LOCAL lock_timeout = '5s'; TRUNCATE item; COMMIT");
+        await sync;
+
+        await engine.DrainAsync(Token);
+        await two.AssertEqualAsync();
+        await engine.AbandonAsync(Token);
+    }
+
+    [Fact]
     public async Task A_writer_that_holds_a_table_delays_the_triggers_but_nobody_else()
     {
         await using var two = await TwoDatabases.CreateAsync(server, Simple, "INSERT INTO item VALUES (1, 'a'), (2, 'b')");
         await using var writer = new NpgsqlConnection(two.Source);
         await writer.OpenAsync(Token);
-        await using (var begin = new NpgsqlCommand("BEGIN; UPDATE item SET v = 'held' WHERE id = 1", writer))
-        {
-            await begin.ExecuteNonQueryAsync(Token);
-        }
+        await ExecuteAsync(writer, "BEGIN; UPDATE item SET v = 'held' WHERE id = 1");
 
         await using var engine = Engine(two, Guid.NewGuid());
         var track = engine.TrackAsync(Token);
@@ -191,11 +211,7 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
         }
 
         Assert.False(track.IsCompleted);
-        await using (var commit = new NpgsqlCommand("COMMIT", writer))
-        {
-            await commit.ExecuteNonQueryAsync(Token);
-        }
-
+        await ExecuteAsync(writer, "COMMIT");
         await track;
         await engine.CopyAsync(_nobody, Token);
         await engine.DrainAsync(Token);
@@ -257,6 +273,12 @@ public sealed class ChangelogEngineTests(PostgresInstance server) : IClassFixtur
 
     private static ChangelogEngine Engine(TwoDatabases two, Guid run) =>
         new(two.Databases, two.Options, run, following: false, new OwnTransaction(two.Databases.Source), TimeProvider.System, NullLogger.Instance);
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(Token);
+    }
 
     private static Task CommittedAsync(SwitchoverLoad load, long more)
     {

@@ -37,7 +37,7 @@ public sealed class SwitchoverPreflightTests
         ("SourceState", CheckStatus.Failed, Source(s => s with { State = "in_progress", RunLocked = true }), Facts.Options),
         ("SourceState", CheckStatus.Warning, Source(s => s with { State = "in_progress" }), Facts.Options),
         ("LogicalSource", CheckStatus.Failed, Source(s => s with { WalLevel = "replica" }), Logical),
-        ("LogicalSource", CheckStatus.Failed, Source(s => s with { UsedSlots = 10 }), Logical),
+        ("LogicalSource", CheckStatus.Failed, Source(s => s with { UsedSlots = 9 }), Logical),
         ("LogicalSource", CheckStatus.Failed, Source(s => s with { UsedSenders = 10 }), Logical),
         ("LogicalSource", CheckStatus.Failed, Source(s => s with { Superuser = false }), Logical),
         ("LogicalSource", CheckStatus.Failed, Source(s => s with { CanCreate = false }), Logical),
