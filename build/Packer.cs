@@ -54,14 +54,21 @@ sealed partial class Packer(Repository repository, TextWriter log)
 
     /// <summary>
     /// Machine code beside the IL: an agent may run for months before its first failover, and that one must not wait for the JIT while clients do.
-    /// The compiler for it is a package of its own; where the feed has none for this machine, the IL alone does the same, slower the first time.
+    /// That holds for the framework's generics over our own types too, of which every asynchronous method needs a few: they are compiled here, and checked
+    /// against the framework that is there when they are used. The compiler for it is a package of its own; where the feed has none for this machine, the IL alone
+    /// does the same, slower the first time.
     /// </summary>
     async Task PublishPrecompiledAsync(string project, string target, CancellationToken cancellationToken)
     {
         try
         {
             await PublishAsync(
-                project, target, ["-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-p:PublishReadyToRun=true"], cancellationToken);
+                project, target,
+                [
+                    "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-p:PublishReadyToRun=true",
+                    "-p:PublishReadyToRunCrossgen2ExtraArgs=--opt-cross-module:*%3b--non-local-generics-module:*",
+                ],
+                cancellationToken);
         }
         catch (BuildException e)
         {

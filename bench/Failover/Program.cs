@@ -35,7 +35,7 @@ try
             var round = isOurs ? await MoveOursAsync(cluster, oursInfo, i) : await MoveByHandAsync(hand, floorInfo, i);
             rounds.Add(round);
             BenchOutput.Progress($"{(i < 0 ? "warm-up" : $"round {i + 1}")} {(isOurs ? "ours " : "floor")} gap {round.Report.WriteGapMs:0} ms, {round.Report.Commits} commits, "
-                + $"{round.Report.ClientErrors} errors, {round.Report.LostCommits} lost, {round.Report.DoubledCommits} doubled{(round.Report.FirstError is { } e ? $" ({e})" : "")}");
+                + $"{round.Report.ClientErrors} errors, {round.Report.LostCommits} lost, {round.Report.DoubledCommits} doubled{(round.Report.Errors is [var e, ..] ? $" ({e})" : "")}");
         }
     }
 }

@@ -190,7 +190,7 @@ async Task<(Samples Ours, Samples Floor)> WatchAsync(PlaygroundInfo playground, 
     var readyRaw = new TaskCompletionSource();
     var watching = Task.Run(async () =>
     {
-        await foreach (var change in cluster.WatchPrimaryAsync(over.Token))
+        await foreach (var change in cluster.WatchPrimaryAsync(null, over.Token))
         {
             if (change.Kind == PrimaryChangeKind.Current)
             {

@@ -2,14 +2,33 @@ using System.CommandLine;
 using PgCluster;
 using PgCluster.Agent.Commands;
 
+// Nothing but the loop: it has to be there quickly, and stay small.
+if (args is [GuardCommand.Name, var dataDirectory])
+{
+    return await GuardCommand.RunAsync(dataDirectory).ConfigureAwait(false);
+}
+
 var root = new RootCommand("High availability for PostgreSQL that can be scripted.")
 {
     SuperviseCommand.Create(),
     ProxyCommand.Create(),
+    ObserveCommand.Create(),
     NodesCommand.Create(),
+    NodeCommand.Create(),
+    InitializeCommand.Create(),
+    HealthCommand.Create(),
+    QuorumCommand.Create(),
+    DurabilityCommand.Create(),
     PoolersCommand.Create(),
     WatchCommand.Create(),
+    CheckCommand.Create(),
     FailoverCommand.Create(),
+    ElectionCommand.Create(),
+    RolesCommand.Create(),
+    RepairCommand.Create(),
+    RestartCommand.Create(),
+    SuspendCommand.Create(),
+    SuspendCommand.CreateResume(),
     SwitchoverCommand.Create(),
     HistoryCommand.Create(),
     ConfigCommand.Create(),

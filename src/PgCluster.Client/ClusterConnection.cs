@@ -2,12 +2,16 @@ using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using PgCluster.Adapters.Etcd;
-using PgCluster.Adapters.Peers;
 using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Election;
+using PgCluster.Engine.Events;
 using PgCluster.Engine.Failover;
+using PgCluster.Engine.Health;
+using PgCluster.Engine.Maintenance;
+using PgCluster.Engine.Membership;
 using PgCluster.Engine.Operations;
-using PgCluster.Engine.Store;
 using PgCluster.Engine.Switchover;
+using PgCluster.Engine.Synchronous;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Client;
@@ -18,37 +22,38 @@ namespace PgCluster.Client;
 /// </summary>
 public sealed class ClusterConnection : IAsyncDisposable
 {
-    private readonly ClusterConfig _config;
+    /// <summary>A node that failed this often within that time is not read from.</summary>
+    private const int ErrorThreshold = 3;
+
+    private static readonly TimeSpan ErrorWindow = TimeSpan.FromMinutes(1);
+
+    private readonly ClusterConfig _file;
     private readonly EtcdStore _store;
-    private readonly GrpcClusterPeers _peers;
-    private readonly ClusterObserver _observer;
-    private readonly FailoverFlow _failover;
-    private readonly StoreKeys _keys;
+    private readonly ClusterSites _sites;
+    private readonly CircuitBreaker _errors;
     private readonly TimeProvider _time;
 
     private ClusterConnection(LoadedConfig loaded, TimeProvider time, ILoggerFactory logs)
     {
-        var config = _config = loaded.Config;
+        _file = loaded.Config;
         ConfigFile = loaded.File is { } file ? Path.GetFullPath(file) : null;
         _time = time;
-        _store = new EtcdStore(StoreOptions.From(config), time, logs.CreateLogger<EtcdStore>());
-        _peers = new GrpcClusterPeers(config, time);
-        _observer = new ClusterObserver(_store, _peers, config, time);
-        _failover = new FailoverFlow(_store, _peers, config, time);
-        _keys = new StoreKeys(config.Etcd.PrimaryKey);
+        _store = new EtcdStore(StoreOptions.From(_file), time, logs.CreateLogger<EtcdStore>());
+        _sites = new ClusterSites(_file, _store, time);
+        _errors = new CircuitBreaker(ErrorWindow, ErrorThreshold, time);
     }
 
     /// <summary>The cluster's name.</summary>
-    public string Name => _config.Name;
+    public string Name => _file.Name;
 
     /// <summary>The file it was opened from; null when none.</summary>
     public string? ConfigFile { get; }
 
-    /// <summary>Names of the nodes, for completion: from the configuration, without asking anybody.</summary>
-    public IReadOnlyList<string> NodeNames => [.. _config.Nodes.Select(n => n.Name)];
+    /// <summary>Names of the nodes as they were known last, for completion: without asking anybody.</summary>
+    public IReadOnlyList<string> NodeNames => [.. _sites.Last.Config.Nodes.Select(n => n.Name)];
 
     /// <summary>Names of the poolers of the configuration, for completion.</summary>
-    public IReadOnlyList<string> PoolerNames => [.. _config.Poolers.Select(p => p.Name)];
+    public IReadOnlyList<string> PoolerNames => [.. _sites.Last.Config.Poolers.Select(p => p.Name)];
 
     /// <summary>libpq URI of the way applications take: the first pooler of an application host, else the first of all; to the agents' own database, as their role.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.PoolerNotFound"/>: the configuration has no pooler.</exception>
@@ -56,9 +61,9 @@ public sealed class ClusterConnection : IAsyncDisposable
     {
         get
         {
-            var pooler = _config.Poolers.OrderBy(p => p.Node.Length > 0).FirstOrDefault()
+            var pooler = _sites.Last.Config.Poolers.OrderBy(p => p.Node.Length > 0).FirstOrDefault()
                 ?? throw new PgClusterException(Reason.PoolerNotFound, "the configuration has no pooler that clients could use");
-            return $"postgresql://{Uri.EscapeDataString(_config.Postgres.User)}@{new PrimaryAddress(pooler.Host, pooler.Port).ToHostAndPort()}/{Uri.EscapeDataString(_config.Postgres.Database)}";
+            return $"postgresql://{Uri.EscapeDataString(_file.Postgres.User)}@{new PrimaryAddress(pooler.Host, pooler.Port).ToHostAndPort()}/{Uri.EscapeDataString(_file.Postgres.Database)}";
         }
     }
 
@@ -75,32 +80,110 @@ public sealed class ClusterConnection : IAsyncDisposable
     /// <summary>The cluster at a glance.</summary>
     public async Task<ClusterSummary> GetClusterAsync(CancellationToken cancellationToken)
     {
-        var view = await _observer.ObserveAsync(cancellationToken).ConfigureAwait(false);
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var view = await site.Observer.ObserveAsync(cancellationToken).ConfigureAwait(false);
+        var suspension = view.Store.HasQuorum ? await Suspension.ReadAsync(_store, cancellationToken).ConfigureAwait(false) : null;
         return new ClusterSummary
         {
-            Name = _config.Name,
-            Manager = _config.Manager.ToString().ToLowerInvariant(),
+            Name = site.Config.Name,
+            Manager = site.Config.Manager.ToString().ToLowerInvariant(),
             Primary = view.Primary?.Name,
             PrimaryAddress = view.PublishedPrimary?.Value,
             Timeline = view.Primary?.Node.Timeline ?? 0,
             Nodes = view.Nodes.Count,
             NodesRunning = view.Nodes.Count(n => n.Node.State == NodeState.Running),
+            SynchronousMode = site.Config.Synchronous.Mode,
             SynchronousStandbys = [.. view.Nodes.Where(n => n.Node.SyncState is SyncState.Sync or SyncState.Quorum).Select(n => n.Name)],
             Poolers = view.Poolers.Count,
             PoolersPaused = view.Poolers.Count(p => p.Pooler.State is PoolerState.Paused or PoolerState.Pausing),
             Quorum = view.Store.HasQuorum,
             LockHolder = view.Lock is { Holder: var holder } ? $"{holder.Name}: {holder.Purpose}" : null,
+            Automatic = site.Config.Failover.Mode == FailoverMode.Automatic,
+            Suspension = suspension,
+            SuspendedNodes = [.. (await site.Observer.SuspendedAsync(cancellationToken).ConfigureAwait(false)).Values.OrderBy(s => s.Name, StringComparer.Ordinal)],
             ConfigFile = ConfigFile,
         };
     }
 
+    /// <summary>
+    /// Whether every acknowledged commit would outlive the loss of each node, or of each failure domain: elections held on paper, by the rule of the real ones.
+    /// </summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.NoPrimary"/>, or the store does not answer.</exception>
+    public async Task<IReadOnlyList<DurabilityVerdict>> TestDurabilityAsync(DurabilityScope scope, CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var view = await site.Observer.ObserveAsync(cancellationToken).ConfigureAwait(false);
+        return view.Store.HasQuorum
+            ? DurabilityRule.Judge(view, site.Config, scope)
+            : throw new PgClusterException(Reason.StoreUnavailable, "etcd does not answer: which standbys commits wait for is not known");
+    }
+
     /// <summary>Every node; one that does not answer is a row with a state.</summary>
     public async Task<IReadOnlyList<ClusterNode>> GetNodesAsync(CancellationToken cancellationToken) =>
-        [.. (await _observer.ObserveNodesAsync(cancellationToken).ConfigureAwait(false)).Select(n => n.Node)];
+        [.. (await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Observer.ObserveNodesAsync(cancellationToken).ConfigureAwait(false)).Select(n => n.Node)];
+
+    /// <summary>
+    /// Each node's health in three views: looked at now by this caller, agreed on by the observers, decided by an administrator. Waits until each observer has written
+    /// again, at most two of their rounds. Without the store the consensus is Unknown.
+    /// </summary>
+    public async Task<IReadOnlyList<NodeHealth>> GetNodeHealthAsync(CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var looking = site.Prober.ProbeAllAsync(cancellationToken);
+        var reading = ReadConsensusAsync(site, cancellationToken);
+        var suspended = site.Observer.SuspendedAsync(cancellationToken);
+        await Task.WhenAll(looking, reading, suspended).ConfigureAwait(false);
+        return HealthRows.Nodes(site.Config, await looking.ConfigureAwait(false), await reading.ConfigureAwait(false), await suspended.ConfigureAwait(false));
+    }
+
+    /// <summary>Who has a vote on the nodes' health, how many are needed and who is missing.</summary>
+    /// <exception cref="PgClusterException">The store does not answer.</exception>
+    public async Task<QuorumStatus> GetQuorumAsync(CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        return HealthRows.Quorum(site.Config, await site.Health.ReadAsync(cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>
+    /// A node to read from, see <see cref="ReadRouter"/>. It is healthy here when three looks in a row find it well; one whose looks failed three times within a minute, as
+    /// seen by this connection, is avoided. Without any limit asked for, failover.max_lag holds.
+    /// </summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.NoSuitableNode"/>, saying of each node why not.</exception>
+    public async Task<SyncedNode> FindReadNodeAsync(ReadRequest request, CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        if (request is { MaxLagBytes: null, MaxLag: null, PastLsn: null })
+        {
+            request = request with { MaxLagBytes = site.Config.Failover.MaxLag };
+        }
+
+        var suspended = site.Observer.SuspendedAsync(cancellationToken);
+        var trackers = site.Config.Nodes.ToDictionary(n => n.Name, n => new NodeHealthTracker(n.Name, _time), StringComparer.Ordinal);
+        for (var look = 0; look < NodeHealthTracker.Threshold; look++)
+        {
+            // Who failed is not asked again: a dead host costs the budget once.
+            foreach (var probe in await site.Prober.ProbeAsync(site.Config.Nodes.Where(n => trackers[n.Name].State == HealthState.Unknown), cancellationToken).ConfigureAwait(false))
+            {
+                trackers[probe.Node].Record(probe);
+                if (!probe.Success)
+                {
+                    _errors.Record(probe.Node, NodeErrorKind.Read);
+                }
+            }
+        }
+
+        var rows = site.Observer.Combine(
+            [.. site.Config.Nodes.Select(n => (n, trackers[n.Name].Last?.Report, trackers[n.Name].Last?.Detail ?? ""))], await suspended.ConfigureAwait(false));
+        return ReadRouter.Choose(
+            site.Config.Name,
+            [.. rows.Select(r => new ReadCandidate(r.Node, trackers[r.Name].State, _errors.IsOpen(r.Name), trackers[r.Name].Last?.Detail ?? ""))],
+            request,
+            Random.Shared.Next);
+    }
 
     /// <summary>Every pooler, configured or registered; one that does not answer is a row with a state.</summary>
     public async Task<IReadOnlyList<PoolerInfo>> GetPoolersAsync(CancellationToken cancellationToken) =>
-        [.. (await _observer.ObservePoolersAsync(cancellationToken).ConfigureAwait(false)).Select(p => p.Pooler)];
+        [.. (await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Observer.ObservePoolersAsync(cancellationToken).ConfigureAwait(false)).Select(p => p.Pooler)];
 
     /// <summary>Pauses a pooler under a lease of its own.</summary>
     /// <param name="pooler">A row of <see cref="GetPoolersAsync"/>.</param>
@@ -111,17 +194,17 @@ public sealed class ClusterConnection : IAsyncDisposable
     public async Task<PauseLease> SuspendPoolerAsync(
         PoolerInfo pooler, string holder, TimeSpan? timeout, TimeSpan? expiry, CancellationToken cancellationToken)
     {
-        var keeper = _peers.Pooler(pooler.Name, pooler.Keeper);
+        var keeper = _sites.Last.Peers.Pooler(pooler.Name, pooler.Keeper);
         var id = Guid.CreateVersion7(_time.GetUtcNow()).ToString("n");
         try
         {
             return await keeper.PauseAsync(
-                id, holder, timeout ?? _config.Failover.PauseTimeout, expiry ?? _config.Failover.PauseExpiry, cancellationToken).ConfigureAwait(false);
+                id, holder, timeout ?? _file.Failover.PauseTimeout, expiry ?? _file.Failover.PauseExpiry, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
             // The caller is gone; whether the pause came to be is not known.
-            using var budget = new CancellationTokenSource(_config.Failover.ResumeTimeout, _time);
+            using var budget = new CancellationTokenSource(_file.Failover.ResumeTimeout, _time);
             await ((Task)keeper.ResumeAsync(id, budget.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
@@ -132,11 +215,11 @@ public sealed class ClusterConnection : IAsyncDisposable
     /// <param name="leaseId">Only if this lease holds it; null for whichever does.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<bool> ResumePoolerAsync(PoolerInfo pooler, string? leaseId, CancellationToken cancellationToken) =>
-        _peers.Pooler(pooler.Name, pooler.Keeper).ResumeAsync(leaseId, cancellationToken);
+        _sites.Last.Peers.Pooler(pooler.Name, pooler.Keeper).ResumeAsync(leaseId, cancellationToken);
 
     /// <summary>What a failover would do and whether it may; changes nothing. The plan has steps exactly when it may run.</summary>
     public async Task<OperationPlan> PlanFailoverAsync(FailoverRequest request, CancellationToken cancellationToken) =>
-        (await _failover.AssessAsync(request, cancellationToken).ConfigureAwait(false)).Plan;
+        (await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Failover.AssessAsync(request, cancellationToken).ConfigureAwait(false)).Plan;
 
     /// <summary>Runs a plan of <see cref="PlanFailoverAsync"/>; what goes wrong in its steps is in the report.</summary>
     /// <exception cref="PgClusterException">The plan may not run; nothing was changed.</exception>
@@ -148,8 +231,85 @@ public sealed class ClusterConnection : IAsyncDisposable
             throw refusal;
         }
 
-        return await _failover.RunAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        return await site.Failover.RunAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>How a node would come back as a standby of the leader, and what that costs; changes nothing. The plan has steps exactly when it may run.</summary>
+    /// <exception cref="PgClusterException">The node's agent could not find out, and why.</exception>
+    public async Task<RepairPlan> PlanRepairAsync(RepairRequest request, CancellationToken cancellationToken) =>
+        await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Repair.PlanAsync(request, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Runs a plan of <see cref="PlanRepairAsync"/>; what goes wrong in its steps is in the report.</summary>
+    /// <exception cref="PgClusterException">The plan may not run, or there is nothing to repair; nothing was changed.</exception>
+    public async Task<OperationReport> RunRepairAsync(RepairPlan plan, RepairRequest request, IOperationObserver? observer, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        if (RefusalOf(plan.Operation) is { } refusal)
+        {
+            throw refusal;
+        }
+
+        if (plan.Operation.Steps.Count == 0)
+        {
+            throw new PgClusterException(Reason.InvalidArgument, $"{plan.Name} needs no repair: {plan.Why}") { Target = plan.Name };
+        }
+
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        return await site.Repair.RunAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Which nodes would be restarted, in which order and why; changes nothing. The plan has steps exactly when it may run and there is something to do.</summary>
+    public async Task<OperationPlan> PlanRestartAsync(RestartRequest request, CancellationToken cancellationToken) =>
+        await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Restart.PlanAsync(request, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Runs a plan of <see cref="PlanRestartAsync"/>; what goes wrong in its steps is in the report.</summary>
+    /// <exception cref="PgClusterException">The plan may not run, or there is nothing to restart; nothing was changed.</exception>
+    public async Task<OperationReport> RunRestartAsync(OperationPlan plan, RestartRequest request, IOperationObserver? observer, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        if (RefusalOf(plan) is { } refusal)
+        {
+            throw refusal;
+        }
+
+        if (plan.Steps.Count == 0)
+        {
+            throw new PgClusterException(Reason.InvalidArgument, "there is nothing to restart") { Target = plan.Cluster };
+        }
+
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        return await site.Restart.RunAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>What taking a node out of service would do, and whether it may; changes nothing. The plan has steps exactly when it may run.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>.</exception>
+    public async Task<OperationPlan> PlanNodeSuspensionAsync(NodeSuspensionRequest request, CancellationToken cancellationToken) =>
+        await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Suspension.PlanAsync(request, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>
+    /// Runs a plan of <see cref="PlanNodeSuspensionAsync"/>; what goes wrong in its steps is in the report, and then there is no suspension.
+    /// </summary>
+    /// <exception cref="PgClusterException">The plan may not run; nothing was changed.</exception>
+    public async Task<(OperationReport Report, NodeSuspension? Suspension)> RunNodeSuspensionAsync(
+        OperationPlan plan, NodeSuspensionRequest request, IOperationObserver? observer, CancellationToken cancellationToken)
+    {
+        if (RefusalOf(plan) is { } refusal)
+        {
+            throw refusal;
+        }
+
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        return await site.Suspension.RunAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Puts a node back into service; what it was suspended for, or null when it was in service.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="actor">user@host of who asks.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.NodeNotFound"/>, or why the store does not do it.</exception>
+    public async Task<NodeSuspension?> ResumeNodeAsync(string node, string actor, CancellationToken cancellationToken) =>
+        await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Suspension.ResumeAsync(node, actor, cancellationToken).ConfigureAwait(false);
 
     /// <summary>
     /// The clients' way through this cluster's poolers, to lead it to another database or back. Nothing happens before it is prepared.
@@ -163,72 +323,220 @@ public sealed class ClusterConnection : IAsyncDisposable
     /// <param name="back">True to lead clients from the other database back to this cluster's primary.</param>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>.</exception>
     public IClientRoute OpenRoute(Guid runId, string host, int port, string database, string sourceDatabase, string holder, bool back = false) =>
-        new PoolerRoute(_store, _peers, _config, _time, new Redirect(runId, RedirectState.Pending, host, port, database, sourceDatabase), holder, back);
+        new PoolerRoute(_store, _sites.Last.Peers, _sites.Last.Config, _time, new Redirect(runId, RedirectState.Pending, host, port, database, sourceDatabase), holder, back);
+
+    /// <summary>Suspends the automatic failover: it ends by itself.</summary>
+    /// <param name="length">For how long: 1 s to 7 days.</param>
+    /// <param name="why">Why.</param>
+    /// <param name="owner">user@host of who asks.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>, or why the store does not do it.</exception>
+    public Task<ClusterSuspension> SuspendAsync(TimeSpan length, string why, string owner, CancellationToken cancellationToken) =>
+        Suspension.BeginAsync(_store, _file.Name, owner, why, length, _time, cancellationToken);
+
+    /// <summary>Ends a suspension early; null when there was none.</summary>
+    /// <param name="actor">user@host of who asks.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    public Task<ClusterSuspension?> ResumeAsync(string actor, CancellationToken cancellationToken) =>
+        Suspension.EndAsync(_store, actor, _time, cancellationToken);
+
+    /// <summary>Who would lead next if the leader were lost now: asks every agent and changes nothing.</summary>
+    public async Task<ElectionOutlook> RehearseElectionAsync(CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var ballot = await ElectionBallot.ReadAsync(_store, cancellationToken).ConfigureAwait(false);
+        var verdict = await ballot.VoteAsync(
+            site.Config,
+            (node, token) => site.Peers.Node(node.Name).GetStatusAsync(token), ballot.Leader?.Node, _ => null, _time, cancellationToken).ConfigureAwait(false);
+        return new ElectionOutlook
+        {
+            Cluster = site.Config.Name,
+            Leader = ballot.Leader?.Node,
+            Winner = verdict.Winner,
+            Vouched = verdict.Vouched,
+            Suspended = ballot.IsSuspended || site.Config.Failover.Mode != FailoverMode.Automatic,
+            Evidence = verdict.Evidence,
+            Candidates = verdict.Candidates,
+        };
+    }
 
     /// <summary>The refusal of a plan as an error; null when it may run.</summary>
     public static PgClusterException? RefusalOf(OperationPlan plan) => FailoverAssessment.RefusalOf(plan);
 
     /// <summary>Adds the report of an operation that was not run by this connection itself to the history, as far as the store can be reached.</summary>
-    internal Task RecordAsync(OperationReport report) => _failover.RecordAsync(report);
+    internal Task RecordAsync(OperationReport report) => _sites.Last.Failover.RecordAsync(report);
 
     /// <summary>The history, newest first.</summary>
     public async Task<IReadOnlyList<OperationReport>> GetHistoryAsync(CancellationToken cancellationToken) =>
         [.. (await _store.ListAsync(StoreKeys.History, cancellationToken).ConfigureAwait(false)).Entries
             .OrderByDescending(e => e.Key, StringComparer.Ordinal).Select(e => OperationHistory.FromJson(e.Value)).OfType<OperationReport>()];
 
-    /// <summary>The published primary now, then each change, until cancelled. Survives the store's restarts; what was missed shows as a gap.</summary>
-    public async IAsyncEnumerable<PrimaryChange> WatchPrimaryAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>
+    /// The published primary now, then each change, until cancelled; and every split brain with its end, seen by asking the servers themselves. Survives the store's
+    /// restarts; what was missed shows as a gap.
+    /// </summary>
+    /// <param name="warn">Told, once, when the servers cannot be asked from here; null for nobody.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async IAsyncEnumerable<PrimaryChange> WatchPrimaryAsync(Action<string>? warn, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // Read first, then watch from the next revision: nothing between the two is lost.
-        var range = await _store.ListAsync(_keys.Primary, cancellationToken).ConfigureAwait(false);
-        var current = range.Entries.FirstOrDefault(e => e.Key == _keys.Primary);
-        var watch = await _store.WatchAsync(_keys.Primary, isPrefix: false, range.Revision + 1, cancellationToken).ConfigureAwait(false);
-        await using (watch.ConfigureAwait(false))
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        await foreach (var change in new PrimaryWatch(_store, site.Servers, site.Config, _time).ReadAsync(warn ?? (static _ => { }), cancellationToken).ConfigureAwait(false))
         {
-            var last = Describe(PrimaryChangeKind.Current, current?.Value, current?.ModRevision ?? range.Revision, null);
-            yield return last;
-            await foreach (var change in watch.ReadAllAsync(cancellationToken).ConfigureAwait(false))
-            {
-                switch (change)
-                {
-                    case StoreEvent.Put put:
-                        last = Describe(PrimaryChangeKind.Changed, put.Entry.Value, put.Revision, last.Primary);
-                        yield return last;
-                        break;
-                    case StoreEvent.Delete gone:
-                        last = Describe(PrimaryChangeKind.Removed, null, gone.Revision, last.Primary);
-                        yield return last;
-                        break;
-                    case StoreEvent.Gap gap:
-                        var now = await _store.GetAsync(_keys.Primary, cancellationToken).ConfigureAwait(false);
-                        last = Describe(PrimaryChangeKind.Gap, now?.Value, gap.Revision, last.Primary);
-                        yield return last;
-                        break;
-                }
-            }
+            yield return change;
         }
     }
+
+    /// <summary>How the cluster stands now, then everything that happens to it, until cancelled. Survives the store's restarts; what was missed shows as a gap.</summary>
+    public async IAsyncEnumerable<ClusterEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        await foreach (var change in new ClusterWatch(_store, site.Config, _time).ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            yield return change;
+        }
+    }
+
+    /// <summary>What taking the cluster under management, or making it, would do and whether it may; changes nothing. The plan has steps exactly when it may run.</summary>
+    public async Task<OperationPlan> PlanInitializeAsync(InitializeRequest request, CancellationToken cancellationToken) =>
+        await (await InitializeAsync(cancellationToken).ConfigureAwait(false)).PlanAsync(request, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Runs a plan of <see cref="PlanInitializeAsync"/>; what goes wrong in its steps is in the report.</summary>
+    /// <exception cref="PgClusterException">The plan may not run; nothing was changed.</exception>
+    public async Task<OperationReport> RunInitializeAsync(OperationPlan plan, InitializeRequest request, IOperationObserver? observer, CancellationToken cancellationToken) =>
+        RefusalOf(plan) is { } refusal
+            ? throw refusal
+            : await (await InitializeAsync(cancellationToken).ConfigureAwait(false)).RunAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>What adding a node would do and whether it may; changes nothing. The plan has steps exactly when it may run.</summary>
+    public async Task<OperationPlan> PlanAddNodeAsync(AddNodeRequest request, CancellationToken cancellationToken) =>
+        await (await MembershipAsync(cancellationToken).ConfigureAwait(false)).PlanAddAsync(request, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Runs a plan of <see cref="PlanAddNodeAsync"/>; what goes wrong in its steps is in the report.</summary>
+    /// <exception cref="PgClusterException">The plan may not run; nothing was changed.</exception>
+    public async Task<OperationReport> RunAddNodeAsync(OperationPlan plan, AddNodeRequest request, IOperationObserver? observer, CancellationToken cancellationToken) =>
+        RefusalOf(plan) is { } refusal
+            ? throw refusal
+            : await (await MembershipAsync(cancellationToken).ConfigureAwait(false)).RunAddAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>What removing a node would do and whether it may; changes nothing. The plan has steps exactly when it may run.</summary>
+    public async Task<OperationPlan> PlanRemoveNodeAsync(RemoveNodeRequest request, CancellationToken cancellationToken) =>
+        await (await MembershipAsync(cancellationToken).ConfigureAwait(false)).PlanRemoveAsync(request, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Runs a plan of <see cref="PlanRemoveNodeAsync"/>; what goes wrong in its steps is in the report.</summary>
+    /// <exception cref="PgClusterException">The plan may not run; nothing was changed.</exception>
+    public async Task<OperationReport> RunRemoveNodeAsync(OperationPlan plan, RemoveNodeRequest request, IOperationObserver? observer, CancellationToken cancellationToken) =>
+        RefusalOf(plan) is { } refusal
+            ? throw refusal
+            : await (await MembershipAsync(cancellationToken).ConfigureAwait(false)).RunRemoveAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Looks at everything that the cluster's health and its next failover depend on; changes nothing. What does not answer is a check that says so.</summary>
+    public async Task<IReadOnlyList<PreflightCheck>> CheckAsync(CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var viewing = site.Observer.ObserveAsync(cancellationToken);
+        var agreeing = ReadConsensusAsync(site, cancellationToken);
+        var rehearsing = OrNullAsync(RehearseElectionAsync(cancellationToken));
+        var clocks = ReadClocksAsync(site, cancellationToken);
+        var settings = ReadSettingsAsync(site, cancellationToken);
+        await Task.WhenAll(viewing, agreeing, rehearsing, clocks, settings).ConfigureAwait(false);
+        var view = await viewing.ConfigureAwait(false);
+        var ballot = view.Store.HasQuorum ? await OrNullAsync(ElectionBallot.ReadAsync(_store, cancellationToken)).ConfigureAwait(false) : null;
+        var (suspensionRead, suspension) = await ReadSuspensionAsync(view.Store.HasQuorum, cancellationToken).ConfigureAwait(false);
+        return Checkup.Run(new CheckupFacts
+        {
+            Config = site.Config,
+            View = view,
+            Leader = ballot?.Leader,
+            LastLeader = ballot?.LastLeader,
+            StoreWasRead = ballot is not null && suspensionRead,
+            Suspension = suspension,
+            Consensus = await agreeing.ConfigureAwait(false),
+            Outlook = await rehearsing.ConfigureAwait(false),
+            ClockOffsets = await clocks.ConfigureAwait(false),
+            Settings = await settings.ConfigureAwait(false),
+        });
+    }
+
+    /// <summary>True when no check failed; a warning is no failure.</summary>
+    public static bool IsSound(IEnumerable<PreflightCheck> checks) => Checkup.IsSound(checks);
 
     /// <summary>Closes every connection.</summary>
     public async ValueTask DisposeAsync()
     {
-        _peers.Dispose();
+        await _sites.DisposeAsync().ConfigureAwait(false);
         await _store.DisposeAsync().ConfigureAwait(false);
     }
 
-    private PrimaryChange Describe(PrimaryChangeKind kind, string? value, long revision, string? previous)
+    private async Task<InitializeFlow> InitializeAsync(CancellationToken cancellationToken)
     {
-        var address = value is not null && PrimaryAddress.TryParse(value, out var parsed) ? parsed : null;
-        return new PrimaryChange
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        return new InitializeFlow(site.Config, _store, site.Peers, _time);
+    }
+
+    private async Task<MembershipFlow> MembershipAsync(CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        return new MembershipFlow(_file, _store, site.Observer, _time);
+    }
+
+    private static async Task<ConsensusView?> ReadConsensusAsync(ClusterSite site, CancellationToken cancellationToken)
+    {
+        try
         {
-            Cluster = _config.Name,
-            Kind = kind,
-            Primary = address is null ? null : _config.Nodes.FirstOrDefault(n => n.Host == address.Host && n.Port == address.Port)?.Name,
-            Host = address?.Host,
-            Port = address?.Port ?? 0,
-            Previous = previous,
-            Revision = revision,
-            ObservedAt = _time.GetUtcNow(),
-        };
+            var observers = await site.Health.ReadAsync(cancellationToken).ConfigureAwait(false);
+            return HealthConsensus.Judge(observers, site.Config.Nodes.Select(n => n.Name), site.Config.Health);
+        }
+        catch (PgClusterException)
+        {
+            // What this caller sees is worth showing also when nobody can say what the others do.
+            return null;
+        }
+    }
+
+    private static async Task<T?> OrNullAsync<T>(Task<T> work)
+        where T : class?
+    {
+        try
+        {
+            return await work.ConfigureAwait(false);
+        }
+        catch (PgClusterException)
+        {
+            // The store's health is a check of its own.
+            return null;
+        }
+    }
+
+    private async Task<(bool Read, ClusterSuspension? Suspension)> ReadSuspensionAsync(bool hasQuorum, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return hasQuorum ? (true, await Suspension.ReadAsync(_store, cancellationToken).ConfigureAwait(false)) : (false, null);
+        }
+        catch (PgClusterException)
+        {
+            return (false, null);
+        }
+    }
+
+    /// <summary>How far each agent's clock is off at least: what it says lies before the question or after the answer.</summary>
+    private async Task<IReadOnlyDictionary<string, TimeSpan>> ReadClocksAsync(ClusterSite site, CancellationToken cancellationToken)
+    {
+        var asked = await Task.WhenAll(site.Config.Nodes.Select(async node =>
+        {
+            var before = _time.GetUtcNow();
+            var probe = (await site.Prober.ProbeAsync([node], cancellationToken).ConfigureAwait(false))[0];
+            var after = _time.GetUtcNow();
+            TimeSpan? offset = probe.Report?.ObservedAt is not { } said ? null : said > after ? said - after : said < before ? said - before : TimeSpan.Zero;
+            return (node.Name, Offset: offset);
+        })).ConfigureAwait(false);
+        return asked.Where(a => a.Offset is not null).ToDictionary(a => a.Name, a => a.Offset!.Value, StringComparer.Ordinal);
+    }
+
+    private static async Task<IReadOnlyDictionary<string, ServerSettings>> ReadSettingsAsync(ClusterSite site, CancellationToken cancellationToken)
+    {
+        var asked = await Task.WhenAll(site.Config.Nodes.Select(async node =>
+            (node.Name, Settings: await OrNullAsync(site.Servers.ReadSettingsAsync(node, site.Config.Postgres.ConnectTimeout, cancellationToken)).ConfigureAwait(false)))).ConfigureAwait(false);
+        return asked.Where(a => a.Settings is not null).ToDictionary(a => a.Name, a => a.Settings!, StringComparer.Ordinal);
     }
 }

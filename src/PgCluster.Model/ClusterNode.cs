@@ -51,6 +51,15 @@ public sealed record ClusterNode
     /// <summary>True when this node must never be promoted.</summary>
     public bool NoFailover { get; init; }
 
+    /// <summary>Who has taken the node out of service, until when and why, in words; null while it is in service.</summary>
+    public string? Suspended { get; init; }
+
+    /// <summary>True when settings wait for a restart of its PostgreSQL.</summary>
+    public bool PendingRestart => PendingSettings.Count > 0;
+
+    /// <summary>The settings that wait for a restart, each with its value now and then, for example max_connections: 100 -> 200.</summary>
+    public IReadOnlyList<string> PendingSettings { get; init; } = [];
+
     /// <summary>PostgreSQL's server_version, for example 15.18; null when unknown.</summary>
     public string? ServerVersion { get; init; }
 

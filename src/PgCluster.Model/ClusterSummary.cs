@@ -24,6 +24,9 @@ public sealed record ClusterSummary
     /// <summary>Nodes that run (and stream, when standby).</summary>
     public int NodesRunning { get; init; }
 
+    /// <summary>What commits wait for, by the configuration, and what gives way when there are too few standbys.</summary>
+    public SynchronousMode SynchronousMode { get; init; }
+
     /// <summary>Names of the synchronous standbys.</summary>
     public IReadOnlyList<string> SynchronousStandbys { get; init; } = [];
 
@@ -38,6 +41,15 @@ public sealed record ClusterSummary
 
     /// <summary>Who holds the cluster's lock and why; null when it is free.</summary>
     public string? LockHolder { get; init; }
+
+    /// <summary>True when the agents replace a lost primary without a person, by the configuration.</summary>
+    public bool Automatic { get; init; }
+
+    /// <summary>The suspension of that; null when there is none.</summary>
+    public ClusterSuspension? Suspension { get; init; }
+
+    /// <summary>The nodes that are out of service, each with who, until when and why.</summary>
+    public IReadOnlyList<NodeSuspension> SuspendedNodes { get; init; } = [];
 
     /// <summary>The file this cluster was opened from; null when none.</summary>
     public string? ConfigFile { get; init; }

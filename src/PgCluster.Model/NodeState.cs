@@ -26,4 +26,7 @@ public enum NodeState
 
     /// <summary>The node's agent does not answer.</summary>
     Unreachable,
+
+    /// <summary>The node's server belongs to another cluster: its agent leaves it alone.</summary>
+    Foreign,
 }

@@ -18,6 +18,9 @@ public sealed record OperationPlan
     /// <summary>The primary after; null when it does not change.</summary>
     public string? To { get; init; }
 
+    /// <summary>The node it is about, several joined by commas; null when it is about the cluster.</summary>
+    public string? Node { get; init; }
+
     /// <summary>True when the old primary is gone and cannot take part.</summary>
     public bool Forced { get; init; }
 

@@ -21,6 +21,9 @@ public sealed record OperationReport
     /// <summary>The primary after; null when there is none.</summary>
     public string? NewPrimary { get; init; }
 
+    /// <summary>The node it was about, several joined by commas; null when it was about the cluster.</summary>
+    public string? Node { get; init; }
+
     /// <summary>True when the old primary was gone.</summary>
     public bool Forced { get; init; }
 

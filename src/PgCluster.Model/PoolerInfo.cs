@@ -42,6 +42,12 @@ public sealed record PoolerInfo
     /// <summary>The pause it is under; null when none of ours.</summary>
     public PauseLease? Lease { get; init; }
 
+    /// <summary>Its last pause of ours, the present one included; null when its keeper has made none.</summary>
+    public PoolerPause? LastPause { get; init; }
+
+    /// <summary>Its own settings; null when unknown.</summary>
+    public PoolerSettings? Settings { get; init; }
+
     /// <summary>PgBouncer's version; null when unknown.</summary>
     public string? Version { get; init; }
 

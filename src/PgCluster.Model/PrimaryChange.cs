@@ -14,6 +14,12 @@ public enum PrimaryChangeKind
 
     /// <summary>Events were missed (etcd had compacted them away, or was gone): what follows is the value of now.</summary>
     Gap,
+
+    /// <summary>Two servers or more accept writes at the same time, asked themselves.</summary>
+    SplitBrain,
+
+    /// <summary>At most one of them does any more.</summary>
+    SplitBrainEnded,
 }
 
 /// <summary>One event of <c>Watch-PgPrimary</c>.</summary>
@@ -37,7 +43,16 @@ public sealed record PrimaryChange
     /// <summary>The primary before, as far as this watch saw it; null when unknown.</summary>
     public string? Previous { get; init; }
 
-    /// <summary>etcd's revision of the event: orders all of them.</summary>
+    /// <summary>The servers that accept writes at the same time, with a split brain; at its end, those that did. Else empty.</summary>
+    public IReadOnlyList<WritingNode> Writers { get; init; } = [];
+
+    /// <summary>The node that holds the leadership in etcd, with a split brain or its end; null when nobody does, or etcd does not answer.</summary>
+    public string? Leader { get; init; }
+
+    /// <summary>A split brain or its end in words; else empty.</summary>
+    public string Evidence { get; init; } = "";
+
+    /// <summary>etcd's revision of the event: orders all of them. With a split brain, which etcd knows nothing of, that of the event before it.</summary>
     public long Revision { get; init; }
 
     /// <summary>When this observer saw it.</summary>

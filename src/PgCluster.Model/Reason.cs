@@ -110,4 +110,16 @@ public enum Reason
 
     /// <summary>The copy differs from the source.</summary>
     VerificationFailed,
+
+    /// <summary>No node may serve the read.</summary>
+    NoSuitableNode,
+
+    /// <summary>The cluster is not under management yet.</summary>
+    NotInitialized,
+
+    /// <summary>A node's server, or what lies in its data directory, is not of this cluster.</summary>
+    ForeignServer,
+
+    /// <summary>The node is needed as it is: it leads, or what commits wait for could not be kept without it.</summary>
+    NodeNeeded,
 }

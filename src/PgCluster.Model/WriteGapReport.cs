@@ -15,6 +15,9 @@ public sealed record WriteGapReport
     /// <summary>Longest time one single commit took, in milliseconds.</summary>
     public double LongestCommitMs { get; init; }
 
+    /// <summary>Writers that were without an acknowledged commit for ten seconds longer than the gap lasted, attempts to connect again included.</summary>
+    public int HungWriters { get; init; }
+
     /// <summary>Statements or connections that ended in an error.</summary>
     public required long ClientErrors { get; init; }
 
@@ -33,6 +36,6 @@ public sealed record WriteGapReport
     /// <summary>Seconds the writers ran.</summary>
     public double DurationSeconds { get; init; }
 
-    /// <summary>Text of the first error; null when there was none.</summary>
-    public string? FirstError { get; init; }
+    /// <summary>The errors by what they said, in the order in which they came first; those beyond the first twenty as one.</summary>
+    public IReadOnlyList<WriteError> Errors { get; init; } = [];
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net.Sockets;
-using PgCluster.Adapters.Process;
 
 namespace PgCluster.Playground;
 
@@ -8,9 +7,10 @@ namespace PgCluster.Playground;
 internal sealed class AgentLauncher(string? executable) : IPlaygroundLauncher
 {
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(2) };
-    private static readonly TimeSpan CopyBudget = TimeSpan.FromSeconds(30);
 
-    private readonly string _executable = executable ?? FindBesideThis();
+    private readonly string _executable = executable ?? AgentProgram.FindBesideThis();
+
+    public bool KeepsSlots => true;
 
     public void Validate()
     {
@@ -26,8 +26,7 @@ internal sealed class AgentLauncher(string? executable) : IPlaygroundLauncher
 
     public async Task LaunchAsync(PlaygroundRun run, CancellationToken cancellationToken)
     {
-        var path = await MakeReadableAsync(run, cancellationToken).ConfigureAwait(false);
-        var (program, first) = path.EndsWith(".dll", StringComparison.Ordinal) ? (FindDotnet(), new[] { path }) : (path, Array.Empty<string>());
+        var (program, first) = await AgentProgram.PrepareAsync(_executable, run.Home.Account, run.Paths.Of("agent"), run.Time, cancellationToken).ConfigureAwait(false);
         foreach (var server in run.State.Servers)
         {
             await run.StartAsync(
@@ -91,45 +90,4 @@ internal sealed class AgentLauncher(string? executable) : IPlaygroundLauncher
             return false;
         }
     }
-
-    /// <summary>
-    /// Root's own files (a module below /root, say) cannot be read by the user the agents run as: then they get a copy inside the playground.
-    /// </summary>
-    private async Task<string> MakeReadableAsync(PlaygroundRun run, CancellationToken cancellationToken)
-    {
-        var path = Path.GetFullPath(_executable);
-        if (run.Home.Account is not { } account)
-        {
-            return path;
-        }
-
-        var isReadable = await ProgramRunner.RunAsync(
-            new ProgramCommand("test", ["-r", path]) { Account = account, WorkingDirectory = "/" }, CopyBudget, run.Time, cancellationToken).ConfigureAwait(false);
-        if (isReadable.ExitCode == 0)
-        {
-            return path;
-        }
-
-        var copy = run.Paths.Of("agent");
-        foreach (var command in new ProgramCommand[]
-        {
-            new("cp", ["-rL", Path.GetDirectoryName(path)!, copy]),
-            new("chown", ["-R", string.Create(CultureInfo.InvariantCulture, $"{account.UserId}:{account.GroupId}"), copy]),
-        })
-        {
-            await ProgramRunner.RunCheckedAsync(command, Reason.PlaygroundFailed, CopyBudget, run.Time, cancellationToken).ConfigureAwait(false);
-        }
-
-        return Path.Combine(copy, Path.GetFileName(path));
-    }
-
-    private static string FindBesideThis()
-    {
-        var directory = Path.GetDirectoryName(typeof(AgentLauncher).Assembly.Location) is { Length: > 0 } own ? own : AppContext.BaseDirectory;
-        var executable = Path.Combine(directory, "pgcluster");
-        return File.Exists(executable) ? executable : executable + ".dll";
-    }
-
-    private static string FindDotnet() =>
-        Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 }

@@ -3,6 +3,9 @@ namespace PgCluster.Playground;
 /// <summary>Starts what keeps the servers of a playground: the agents.</summary>
 internal interface IPlaygroundLauncher
 {
+    /// <summary>True when it starts agents that act on the servers from the beginning, and so let standbys stream through slots.</summary>
+    bool KeepsSlots { get; }
+
     /// <summary>Says no before anything is made.</summary>
     void Validate();
 

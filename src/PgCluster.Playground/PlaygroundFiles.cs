@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using PgCluster.Adapters.Toml;
 using PgCluster.Engine.Configuration;
 
 namespace PgCluster.Playground;
@@ -14,7 +16,7 @@ internal static class PlaygroundFiles
     internal static string PostgresConf(PlaygroundState state, PlaygroundPaths paths, PlaygroundState.Server server) => Lines(
         "# Written by the playground. Settings that move with the primary are in postgresql.auto.conf.",
         $"cluster_name = '{state.Name}/{server.Name}'",
-        $"listen_addresses = '{Host}'",
+        $"listen_addresses = '{server.Host}'",
         $"port = {server.Port}",
         $"unix_socket_directories = '{QuoteConf(paths.Sockets)}'",
         "max_connections = 200",
@@ -31,7 +33,7 @@ internal static class PlaygroundFiles
         "wal_log_hints = on",
         "hot_standby = on",
         "max_wal_senders = 10",
-        "max_replication_slots = 10",
+        "max_replication_slots = 20",
         "wal_keep_size = 256MB",
         "max_wal_size = 512MB",
         "",
@@ -56,14 +58,17 @@ internal static class PlaygroundFiles
     }
 
     /// <summary>PgBouncer's template: {{.Host}} and {{.Port}} are the primary's; after a switchover they and {{.Database}} are the other database's.</summary>
-    internal static string PoolerTemplate(PlaygroundPaths paths, PlaygroundState.Pooler pooler) => Lines(
+    /// <param name="paths">Where the playground's files are.</param>
+    /// <param name="pooler">The pooler.</param>
+    /// <param name="leaderTtl">leader.ttl: how long it takes until somebody else leads when a host is gone without a word.</param>
+    internal static string PoolerTemplate(PlaygroundPaths paths, PlaygroundState.Pooler pooler, TimeSpan leaderTtl) => Lines(
         "; Rendered from pgbouncer.ini.template: change that one.",
         "[databases]",
         $"{AppDatabase} = host={{{{.Host}}}} port={{{{.Port}}}} dbname={{{{.Database}}}}",
         "postgres = host={{.Host}} port={{.Port}} dbname=postgres",
         "",
         "[pgbouncer]",
-        $"listen_addr = {Host}",
+        $"listen_addr = {pooler.Host}",
         $"listen_port = {pooler.Port}",
         $"unix_socket_dir = {paths.Sockets}",
         $"pidfile = {paths.PoolerPidFile(pooler.Name)}",
@@ -72,67 +77,82 @@ internal static class PlaygroundFiles
         "admin_users = postgres, pgbouncer",
         "pool_mode = transaction",
         "max_client_conn = 1000",
-        "default_pool_size = 20",
+        "; Clients beyond these wait for a connection, and go on waiting when the server is lost; a statement that has one fails then.",
+        "default_pool_size = 10",
         "ignore_startup_parameters = extra_float_digits",
         "",
-        "; How long clients wait after a server that died, even when the next one lives: 15 s by default. With 0 PgBouncer would",
+        "; How long clients wait after a server that could not be reached, even when the next one can: 15 s by default. With 0 PgBouncer would",
         "; try again in a loop that takes a whole processor.",
-        "server_login_retry = 1",
-        "; A host that is gone without a word: give up its connections after 2 s, not 15 min.",
-        "tcp_user_timeout = 2000",
+        "server_login_retry = 0.1",
+        "; A host that is gone without a word: give up its connections at three quarters of leader.ttl, not after 15 min. Clients that come back wait by then, and",
+        "; nothing that leads nowhere is left when somebody else leads.",
+        string.Create(CultureInfo.InvariantCulture, $"tcp_user_timeout = {leaderTtl.TotalMilliseconds * 0.75:0}"),
         "log_connections = 0",
         "log_disconnections = 0");
 
     internal static string Render(string template, PlaygroundState.Server primary) => template
-        .Replace("{{.Host}}", Host, StringComparison.Ordinal)
+        .Replace("{{.Host}}", primary.Host, StringComparison.Ordinal)
         .Replace("{{.Port}}", primary.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
         .Replace("{{.Database}}", AppDatabase, StringComparison.Ordinal);
 
     /// <summary>Trust still asks that the user is known here.</summary>
     internal static string UserList() => Lines($"\"{AppUser}\" \"\"", "\"postgres\" \"\"", "\"pgbouncer\" \"\"");
 
-    internal static string ClusterToml(PlaygroundState state, PlaygroundPaths paths, PlaygroundPrograms programs) => ConfigRenderer.Render(
-        new ClusterConfig
-        {
-            Name = state.Name,
-            Etcd = new EtcdConfig
-            {
-                Endpoints = [.. state.Etcd.Select(EtcdEndpoint)],
-                Namespace = EtcdConfig.DefaultNamespace(state.Name),
-            },
-            Postgres = new PostgresConfig { BinDirectory = programs.PostgresBin, ReplicationUser = ReplicationUser, Database = AppDatabase },
-            Nodes =
-            [
-                .. state.Servers.Select((server, index) => new NodeConfig
-                {
-                    Name = server.Name,
-                    Host = Host,
-                    Port = server.Port,
-                    Agent = new HostPort(Host, server.AgentPort),
-                    Http = new HostPort(Host, server.HttpPort),
-                    DataDirectory = paths.Data(server.Name),
-                    LogFile = paths.ServerLog(server.Name),
-                    FailureDomain = string.Create(CultureInfo.InvariantCulture, $"zone{index + 1}"),
-                }),
-            ],
-            Poolers =
-            [
-                .. state.Poolers.Select(pooler => new PoolerConfig
-                {
-                    Name = pooler.Name,
-                    Host = Host,
-                    Port = pooler.Port,
-                    Node = pooler.Node,
-                    Keeper = new HostPort(Host, pooler.KeeperPort),
-                    SocketDirectory = paths.Sockets,
-                    ConfigFile = paths.PoolerConfig(pooler.Name),
-                    TemplateFile = paths.PoolerTemplate(pooler.Name),
-                }),
-            ],
-        },
-        comments: true);
+    internal static string ClusterToml(
+        PlaygroundState state, PlaygroundPaths paths, PlaygroundPrograms programs, IReadOnlyDictionary<string, string> settings) =>
+        ConfigRenderer.Render(With(settings, Cluster(state, paths, programs)), comments: true);
 
-    internal static string EtcdEndpoint(PlaygroundState.EtcdMember member) => "http://" + Address(member.ClientPort);
+    /// <summary>A configuration with these options changed.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>.</exception>
+    internal static ClusterConfig With(IReadOnlyDictionary<string, string> settings, ClusterConfig config) => ConfigBinder.Bind(new ConfigSources
+    {
+        File = TomlReader.ParseUtf8(Encoding.UTF8.GetBytes(ConfigRenderer.Render(config, comments: false)), "cluster.toml"),
+        FileName = "cluster.toml",
+        WorkingDirectory = "/",
+        Environment = new Dictionary<string, string>(),
+        Flags = settings,
+    }).Config;
+
+    internal static ClusterConfig Cluster(PlaygroundState state, PlaygroundPaths paths, PlaygroundPrograms programs) => new()
+    {
+        Name = state.Name,
+        Etcd = new EtcdConfig
+        {
+            Endpoints = [.. state.Etcd.Select(EtcdEndpoint)],
+            Namespace = EtcdConfig.DefaultNamespace(state.Name),
+        },
+        Postgres = new PostgresConfig { BinDirectory = programs.PostgresBin, ReplicationUser = ReplicationUser, Database = AppDatabase },
+        Nodes =
+        [
+            .. state.Servers.Select((server, index) => new NodeConfig
+            {
+                Name = server.Name,
+                Host = server.Host,
+                Port = server.Port,
+                Agent = new HostPort(server.Host, server.AgentPort),
+                Http = new HostPort(server.Host, server.HttpPort),
+                DataDirectory = paths.Data(server.Name),
+                LogFile = paths.ServerLog(server.Name),
+                FailureDomain = string.Create(CultureInfo.InvariantCulture, $"zone{index + 1}"),
+            }),
+        ],
+        Poolers =
+        [
+            .. state.Poolers.Select(pooler => new PoolerConfig
+            {
+                Name = pooler.Name,
+                Host = pooler.Host,
+                Port = pooler.Port,
+                Node = pooler.Node,
+                Keeper = new HostPort(pooler.Host, pooler.KeeperPort),
+                SocketDirectory = paths.Sockets,
+                ConfigFile = paths.PoolerConfig(pooler.Name),
+                TemplateFile = paths.PoolerTemplate(pooler.Name),
+            }),
+        ],
+    };
+
+    internal static string EtcdEndpoint(PlaygroundState.EtcdMember member) => string.Create(CultureInfo.InvariantCulture, $"http://{member.Host}:{member.ClientPort}");
 
     internal static string Address(int port) => string.Create(CultureInfo.InvariantCulture, $"{Host}:{port}");
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PgCluster.Adapters.Postgres;
 using PgCluster.Adapters.Process;
+using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Nodes;
 
 namespace PgCluster.Playground;
@@ -65,7 +66,7 @@ public sealed class PlaygroundManager
         var steps = new Steps(progress);
         try
         {
-            await BringUpAsync(run, launcher, steps, either.Token).ConfigureAwait(false);
+            await BringUpAsync(run, launcher, options.Settings, steps, either.Token).ConfigureAwait(false);
             return Describe(run.State);
         }
         catch (Exception e)
@@ -117,7 +118,8 @@ public sealed class PlaygroundManager
     public Task RemoveAsync(string name, IProgress<string>? progress, CancellationToken cancellationToken) =>
         new PlaygroundRemoval(Read(name), _home, _time).RunAsync(progress, cancellationToken);
 
-    private async Task BringUpAsync(PlaygroundRun run, IPlaygroundLauncher launcher, Steps progress, CancellationToken cancellationToken)
+    private async Task BringUpAsync(
+        PlaygroundRun run, IPlaygroundLauncher launcher, IReadOnlyDictionary<string, string> settings, Steps progress, CancellationToken cancellationToken)
     {
         progress.Report("Starting etcd");
         await StartEtcdAsync(run, cancellationToken).ConfigureAwait(false);
@@ -126,9 +128,10 @@ public sealed class PlaygroundManager
         await MakeServersAsync(run, progress, cancellationToken).ConfigureAwait(false);
 
         progress.Report("Starting the poolers");
-        await StartPoolersAsync(run, cancellationToken).ConfigureAwait(false);
+        var config = PlaygroundFiles.With(settings, new ClusterConfig { Name = run.State.Name });
+        await StartPoolersAsync(run, config.Leader.Ttl, cancellationToken).ConfigureAwait(false);
 
-        run.Write(run.Paths.Config, PlaygroundFiles.ClusterToml(run.State, run.Paths, run.Programs));
+        run.Write(run.Paths.Config, PlaygroundFiles.ClusterToml(run.State, run.Paths, run.Programs, settings));
         progress.Report("Waiting for etcd");
         using (var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) })
         {
@@ -139,7 +142,7 @@ public sealed class PlaygroundManager
         await launcher.LaunchAsync(run, cancellationToken).ConfigureAwait(false);
         progress.Report("Waiting until everything answers");
         await run.WaitAsync(token => launcher.FindMissingAsync(run, token), cancellationToken).ConfigureAwait(false);
-        var check = new ReadyCheck(run);
+        var check = new ReadyCheck(run, launcher.KeepsSlots && config.Rejoin.Slots);
         await using (check.ConfigureAwait(false))
         {
             await run.WaitAsync(check.FindMissingAsync, cancellationToken).ConfigureAwait(false);
@@ -266,12 +269,12 @@ public sealed class PlaygroundManager
         }
     }
 
-    private static async Task StartPoolersAsync(PlaygroundRun run, CancellationToken cancellationToken)
+    private static async Task StartPoolersAsync(PlaygroundRun run, TimeSpan leaderTtl, CancellationToken cancellationToken)
     {
         run.Write(run.Paths.UserList, PlaygroundFiles.UserList());
         foreach (var pooler in run.State.Poolers)
         {
-            var template = PlaygroundFiles.PoolerTemplate(run.Paths, pooler);
+            var template = PlaygroundFiles.PoolerTemplate(run.Paths, pooler, leaderTtl);
             run.Home.Make(run.Paths.Of(pooler.Name));
             run.Write(run.Paths.PoolerTemplate(pooler.Name), template);
             run.Write(run.Paths.PoolerConfig(pooler.Name), PlaygroundFiles.Render(template, run.Primary));

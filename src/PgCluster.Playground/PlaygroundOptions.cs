@@ -1,3 +1,5 @@
+using PgCluster.Engine.Configuration;
+
 namespace PgCluster.Playground;
 
 /// <summary>What a new playground is to be.</summary>
@@ -15,13 +17,16 @@ public sealed record PlaygroundOptions
     /// <summary>True when every commit waits for one standby.</summary>
     public bool Synchronous { get; init; } = true;
 
+    /// <summary>Options of its configuration, by path, for example leader.ttl: what they are otherwise is the product's default.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
     /// <summary>The executable <c>pgcluster</c>, or <c>pgcluster.dll</c>; looked for beside this assembly when null.</summary>
     public string? AgentExecutable { get; init; }
 
     /// <summary>How long it may take until everything answers.</summary>
     public TimeSpan ReadyTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>.</exception>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>, <see cref="Reason.InvalidConfiguration"/>.</exception>
     internal void Validate()
     {
         PlaygroundName.Validate(Name);
@@ -39,6 +44,8 @@ public sealed record PlaygroundOptions
         {
             throw Invalid(nameof(ReadyTimeout), "The time until a playground is ready has to be more than 0.");
         }
+
+        PlaygroundFiles.With(Settings, new ClusterConfig { Name = Name });
     }
 
     private static PgClusterException Invalid(string option, string message) => new(Reason.InvalidArgument, message) { Target = option };

@@ -19,7 +19,8 @@ internal sealed class PlaygroundRun : IDisposable
         Programs = programs;
         Time = time;
         Paths = new PlaygroundPaths(Path.Combine(home.Root, state.Name));
-        _environment = MakeEnvironment(state, Paths);
+        _environment = CleanEnvironment(Paths.Root);
+        _environment[Marker] = state.Id;
     }
 
     internal PlaygroundState State { get; private set; }
@@ -106,16 +107,16 @@ internal sealed class PlaygroundRun : IDisposable
     private static PgClusterException Ended(string name, string logFile) =>
         new(Reason.PlaygroundFailed, $"{name} ended while the playground was being made. Its log says:\n{LogTail.Read(logFile)}") { Target = name };
 
-    private static Dictionary<string, string?> MakeEnvironment(PlaygroundState state, PlaygroundPaths paths)
+    /// <summary>The variables of a process of a playground: the caller's, without those that would speak to these programs.</summary>
+    internal static Dictionary<string, string?> CleanEnvironment(string home)
     {
-        // The caller's variables would speak to these programs too: PGPORT to postgres, ETCD_NAME to etcd, PGCLUSTER_ to the agents.
+        // PGPORT would speak to postgres, ETCD_NAME to etcd, PGCLUSTER_ to the agents.
         var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(entry => (string)entry.Key)
             .Where(name => name.StartsWith("PG", StringComparison.Ordinal)
                 || (name.StartsWith("ETCD_", StringComparison.Ordinal) && name != "ETCD_UNSUPPORTED_ARCH")
                 || name == "NOTIFY_SOCKET")
             .ToDictionary(name => name, _ => (string?)null);
-        environment[Marker] = state.Id;
-        environment["HOME"] = paths.Root;
+        environment["HOME"] = home;
 
         // A killed .NET process leaves its diagnostics sockets in /tmp.
         environment["DOTNET_EnableDiagnostics"] = "0";

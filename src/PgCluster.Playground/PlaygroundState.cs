@@ -65,13 +65,25 @@ internal sealed record PlaygroundState
     internal string ToJson() => JsonSerializer.Serialize(this, PlaygroundJson.Default.PlaygroundState) + "\n";
 
     /// <summary>A member of etcd.</summary>
-    internal sealed record EtcdMember(string Name, int ClientPort, int PeerPort);
+    internal sealed record EtcdMember(string Name, int ClientPort, int PeerPort)
+    {
+        /// <summary>Address of the machine it runs on.</summary>
+        public string Host { get; init; } = PlaygroundFiles.Host;
+    }
 
     /// <summary>A PostgreSQL server and its agent.</summary>
-    internal sealed record Server(string Name, int Port, int AgentPort, int HttpPort);
+    internal sealed record Server(string Name, int Port, int AgentPort, int HttpPort)
+    {
+        /// <inheritdoc cref="EtcdMember.Host"/>
+        public string Host { get; init; } = PlaygroundFiles.Host;
+    }
 
     /// <summary>A PgBouncer, its proxy, and where its pauses are kept; <paramref name="Node"/> is empty for the application's.</summary>
-    internal sealed record Pooler(string Name, string Node, int Port, int KeeperPort);
+    internal sealed record Pooler(string Name, string Node, int Port, int KeeperPort)
+    {
+        /// <inheritdoc cref="EtcdMember.Host"/>
+        public string Host { get; init; } = PlaygroundFiles.Host;
+    }
 
     /// <summary>A process, told apart from a later one with the same number by when it started.</summary>
     internal sealed record StartedProcess(string Name, int Pid, long StartTicks, string LogFile);

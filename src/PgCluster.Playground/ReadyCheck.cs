@@ -1,11 +1,12 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using PgCluster.Adapters.Postgres;
+using PgCluster.Engine.Rejoin;
 
 namespace PgCluster.Playground;
 
 /// <summary>Whether a playground does its work: every standby streams, and a client of every pooler reaches the primary.</summary>
-internal sealed class ReadyCheck(PlaygroundRun run) : IAsyncDisposable
+internal sealed class ReadyCheck(PlaygroundRun run, bool usesSlots) : IAsyncDisposable
 {
     private readonly LocalPostgresServer _primary = Open(run, run.Primary);
     private readonly HashSet<string> _reached = [];
@@ -24,7 +25,13 @@ internal sealed class ReadyCheck(PlaygroundRun run) : IAsyncDisposable
             return $"{missing.Name} to stream";
         }
 
-        if (run.State.Synchronous && streaming.Count > 0 && streaming.All(standby => standby.SyncState != SyncState.Sync))
+        // Their agents let standbys stream through slots soon after they came up: a moment's interruption that is over before anybody works here.
+        if (usesSlots && run.State.Servers.Skip(1).FirstOrDefault(server => !status.Slots.Any(s => s.Active && s.Name == SlotName.Of(server.Name))) is { } slotless)
+        {
+            return $"{slotless.Name} to stream through its slot";
+        }
+
+        if (run.State.Synchronous && streaming.Count > 0 && streaming.All(standby => standby.SyncState is not (SyncState.Sync or SyncState.Quorum)))
         {
             return "a standby to be synchronous";
         }

@@ -112,6 +112,95 @@ Describe 'A cluster' -Tag Cluster {
         $poolers.PointsTo | Sort-Object -Unique | Should -Be "$($primary.Host):$($primary.Port)"
     }
 
+    It 'shows the health of its nodes in three views' {
+        Wait-Until { @(Get-PgNodeHealth | Where-Object Consensus -NE 'Healthy').Count -eq 0 } 'all nodes to be healthy by consensus'
+        $nodes = Get-PgNodeHealth
+        $nodes | ForEach-Object { $_ | Should -BeOfType PgCluster.NodeHealth }
+        $nodes.Name | Should -Be 'pg01', 'pg02', 'pg03'
+        $nodes.Local | Should -Be 'Healthy', 'Healthy', 'Healthy'
+        $nodes.Administrative | Should -Be 'Normal', 'Normal', 'Normal'
+        $nodes[0].Voters | Should -Be 3
+        $nodes[0].Needed | Should -Be 2
+        $nodes[0].HealthyVotes | Should -Be 3
+        $nodes[0].Votes.Observer | Should -Be 'pg01', 'pg02', 'pg03'
+        $nodes[0].Votes | ForEach-Object { $_.SuccessAgeSeconds | Should -BeLessThan 10 }
+        (Get-PgNodeHealth pg0[23]).Name | Should -Be 'pg02', 'pg03'
+        (Get-PgClusterNode pg02 | Get-PgNodeHealth).Name | Should -Be 'pg02'
+        ($nodes | Out-String) | Should -Match '(?m)^pg01\s+Healthy\s+Healthy\s+3/3, 2 needed\s+Normal'
+        (Get-ErrorOf { Get-PgNodeHealth nobody -ErrorAction Stop }).FullyQualifiedErrorId | Should -Be 'NodeNotFound,PgCluster.Commands.GetPgNodeHealthCommand'
+    }
+
+    It 'shows who votes on that' {
+        $quorum = Get-PgQuorum
+        $quorum | Should -BeOfType PgCluster.QuorumStatus
+        $quorum.HasQuorum | Should -BeTrue
+        $quorum.Rule | Should -Be 'StrictMajority'
+        $quorum.Voters | Should -Be 'pg01', 'pg02', 'pg03'
+        $quorum.Missing | Should -BeNullOrEmpty
+        $quorum.Needed | Should -Be 2
+        $quorum.Observers.SeesHealthy | Should -Contain 'pg03'
+        ($playground | Get-PgQuorum).Needed | Should -Be 2
+    }
+
+    It 'shows who would take over' {
+        $primary = Get-Primary
+        $outlook = Invoke-PgElection -WhatIf 6> $null
+        $outlook | Should -BeOfType PgCluster.ElectionOutlook
+        $outlook.Leader | Should -Be $primary
+        $outlook.Winner | Should -Not -Be $primary
+        $outlook.Vouched | Should -BeTrue
+        $outlook.Candidates.Count | Should -Be 3
+        ($outlook.Candidates | Where-Object Node -eq $primary).Reasons | Should -Match 'it leads now'
+        (Get-ErrorOf { Invoke-PgElection -Confirm:$false }).FullyQualifiedErrorId | Should -Be 'PlanStale,PgCluster.Commands.InvokePgElectionCommand'
+        Get-Primary | Should -Be $primary
+    }
+
+    It 'is suspended and resumed' {
+        Suspend-PgCluster 00:10:00 'Pester' -WhatIf
+        (Get-PgCluster).Suspension | Should -BeNullOrEmpty
+        $suspension = Suspend-PgCluster 00:10:00 'Pester'
+        $suspension | Should -BeOfType PgCluster.ClusterSuspension
+        ($suspension.Until - $suspension.Since).TotalMinutes | Should -Be 10
+        (Get-PgCluster).Suspension.Why | Should -Be 'Pester'
+        (Invoke-PgElection -WhatIf).Suspended | Should -BeTrue
+        (Resume-PgCluster).Why | Should -Be 'Pester'
+        Resume-PgCluster | Should -BeNullOrEmpty
+        (Get-PgClusterHistory -First 2).Kind | Should -Be 'resume', 'suspend'
+        (Get-ErrorOf { Suspend-PgCluster 30.00:00:00 'too long' }).FullyQualifiedErrorId | Should -Be 'InvalidArgument,PgCluster.Commands.SuspendPgClusterCommand'
+    }
+
+    It 'says which losses every acknowledged commit outlives' {
+        $summary = Get-PgCluster
+        $summary.SynchronousMode | Should -Be 'Manual'
+        ($summary | Format-Table | Out-String) | Should -Match 'Manual: pg0'
+        $primary = Get-Primary
+        $verdicts = Test-PgDurability
+        $verdicts | Should -BeOfType PgCluster.DurabilityVerdict
+        $verdicts.Lost | Should -Be 'pg01', 'pg02', 'pg03'
+        $verdicts.Survives | Should -Be $true, $true, $true
+        ($verdicts | Where-Object Lost -eq $primary).R | Should -Be 2
+        ($verdicts | Where-Object Lost -ne $primary).Primary | Should -Be $primary, $primary
+        $zones = Test-PgDurability -Survive Zone
+        $zones.Lost | Should -Be 'zone1', 'zone2', 'zone3'
+        ($zones | Format-Table -Property * | Out-String) | Should -Not -BeNullOrEmpty
+        ($playground | Test-PgDurability -Survive Zone).Survives | Should -Not -Contain $false
+    }
+
+    It 'finds a node to read from' {
+        $primary = Get-Primary
+        $node = Get-PgSyncedNode
+        $node | Should -BeOfType PgCluster.SyncedNode
+        $node.Role | Should -Be 'Standby'
+        $node.Name | Should -Not -Be $primary
+        $node.Considered.Node | Should -Be 'pg01', 'pg02', 'pg03'
+        (Get-PgSyncedNode -MaxLagBytes 1GB -MaxLagSec 3600 -PastLsn '0/1').Role | Should -Be 'Standby'
+        (Get-PgSyncedNode -ForcePrimary).Name | Should -Be $primary
+        $failure = Get-ErrorOf { Get-PgSyncedNode -PastLsn 'FFFFFFFF/0' }
+        $failure.FullyQualifiedErrorId | Should -Be 'NoSuitableNode,PgCluster.Commands.GetPgSyncedNodeCommand'
+        $failure.Exception.Message | Should -Match "$($node.Name) has replayed [0-9A-F]+/[0-9A-F]+, not FFFFFFFF/0"
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'ForcePrimary'
+    }
+
     It 'gives flat JSON' {
         $json = Get-PgClusterNode | ConvertTo-Json -EnumsAsStrings | ConvertFrom-Json
         $json[1].Lsn | Should -Match '^[0-9A-F]+/[0-9A-F]+$'
@@ -192,7 +281,7 @@ Describe 'A failover' -Tag Cluster {
         $gap = Measure-PgWriteGap { Invoke-PgFailover -Confirm:$false }
         $gap | Should -BeOfType PgCluster.WriteGapReport
         $gap.Commits | Should -BeGreaterThan 0
-        $gap.FirstError | Should -BeNullOrEmpty
+        $gap.Errors | Should -BeNullOrEmpty
         $gap.ClientErrors | Should -Be 0
         $gap.LostCommits | Should -Be 0
         $gap.DoubledCommits | Should -Be 0

@@ -109,6 +109,21 @@ Describe 'The cmdlets, without a cluster' {
             Get-PgClusterNode x* | Should -BeNullOrEmpty
         }
 
+        It 'shows the health of nodes that nobody answers for as rows, with no consensus without the store' {
+            $null = Connect-PgCluster (New-Config)
+            $nodes = Get-PgNodeHealth
+            $nodes.Name | Should -Be 'pg01', 'pg02', 'pg03'
+            $nodes.Local | Should -Be 'Unhealthy', 'Unhealthy', 'Unhealthy'
+            $nodes.Consensus | Should -Be 'Unknown', 'Unknown', 'Unknown'
+            $nodes[0].Evidence | Should -Match 'PostgreSQL does not answer at 127\.0\.0\.1:2'
+            (Get-ErrorOf { Test-PgDurability }).FullyQualifiedErrorId | Should -Be 'StoreUnavailable,PgCluster.Commands.TestPgDurabilityCommand'
+            (Get-ErrorOf { Get-PgQuorum }).FullyQualifiedErrorId | Should -Be 'StoreUnavailable,PgCluster.Commands.GetPgQuorumCommand'
+            $failure = Get-ErrorOf { Get-PgSyncedNode -MaxLagBytes 16MB }
+            $failure.FullyQualifiedErrorId | Should -Be 'NoSuitableNode,PgCluster.Commands.GetPgSyncedNodeCommand'
+            $failure.Exception.Message | Should -Match 'pg01 is not healthy.*pg02 is not healthy.*pg03 is not healthy'
+            (Get-ErrorOf { Get-PgSyncedNode -PastLsn nonsense }).FullyQualifiedErrorId | Should -Match '^CannotConvertArgument'
+        }
+
         It 'does not take the name of a cluster for the name of a node' {
             $info = [pscustomobject]@{ Name = 'demo'; ConfigFile = (New-Config) }
             @($info | Get-PgClusterNode).Count | Should -Be 3

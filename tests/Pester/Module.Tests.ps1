@@ -5,31 +5,49 @@ BeforeDiscovery {
 
     # The parameters of each cmdlet, pinned: one that goes or changes its name breaks scripts.
     $pinned = @{
+        'Add-PgClusterNode'     = 'Agent', 'ConfigFile', 'Confirm', 'Connection', 'DataDirectory', 'FailureDomain', 'HostName', 'Http', 'LogFile', 'Name', 'NoFailover',
+            'NoWait', 'Port', 'Reason', 'TimeoutSec', 'Weight', 'WhatIf'
         'Complete-PgSwitchover' = 'Confirm', 'Limit', 'SourceUri', 'TargetUri', 'WhatIf'
         'Connect-PgCluster'     = 'ConfigFile', 'Option', 'TlsCaFile', 'TlsCertFile', 'TlsKeyFile'
         'Disconnect-PgCluster'  = , 'Connection'
         'Get-PgCluster'         = 'ConfigFile', 'Connection'
         'Get-PgClusterHistory'  = 'ConfigFile', 'Connection', 'First', 'Id', 'Last'
         'Get-PgClusterNode'     = 'ConfigFile', 'Connection', 'Name'
+        'Get-PgNodeHealth'      = 'ConfigFile', 'Connection', 'Name'
         'Get-PgPlayground'      = , 'Name'
         'Get-PgPooler'          = 'ConfigFile', 'Connection', 'Name'
+        'Get-PgQuorum'          = 'ConfigFile', 'Connection'
+        'Get-PgRolePlan'        = 'Handover', 'InputObject', 'MaxSteps', 'Mode', 'Path', 'StandBys', 'Voters'
         'Get-PgSwitchover'      = 'Limit', 'SourceUri', 'TargetUri'
         'Get-PgSwitchoverLog'   = 'After', 'Last', 'Limit', 'SourceUri', 'TargetUri'
+        'Get-PgSyncedNode'      = 'ConfigFile', 'Connection', 'ForcePrimary', 'MaxLagBytes', 'MaxLagSec', 'PastLsn'
+        'Initialize-PgCluster'  = 'Check', 'ConfigFile', 'Confirm', 'Connection', 'Encoding', 'Locale', 'New', 'Primary', 'Reason', 'TimeoutSec', 'WhatIf'
+        'Invoke-PgElection'     = 'ConfigFile', 'Confirm', 'Connection', 'Reason', 'WhatIf'
         'Invoke-PgFailover'     = 'AllowDataLoss', 'BlockerPolicy', 'ConfigFile', 'Confirm', 'Connection', 'Force', 'Reason', 'Target', 'WhatIf'
         'Measure-PgWriteGap'    = 'ConfigFile', 'Connection', 'PassThru', 'ScriptBlock', 'Uri', 'Writers'
         'New-PgClusterConfig'   = 'AgentPort', 'Confirm', 'EtcdEndpoint', 'Force', 'HttpPort', 'Name', 'Node', 'Option', 'Path', 'Pooler', 'WhatIf'
-        'New-PgPlayground'      = 'Asynchronous', 'Confirm', 'EtcdMembers', 'Name', 'Nodes', 'TimeoutSec', 'WhatIf'
+        'New-PgPlayground'      = 'Asynchronous', 'Confirm', 'EtcdMembers', 'Name', 'Nodes', 'Setting', 'TimeoutSec', 'WhatIf'
         'New-PgSwitchover'      = 'Confirm', 'CopySchema', 'Engine', 'ExcludeTable', 'Jobs', 'Limit', 'MaxLag', 'NoWayBack', 'Schema', 'SourceUri',
             'SourceUriForTarget', 'Stop', 'TargetUri', 'TargetUriForSource', 'TruncateTarget', 'Verify', 'WhatIf'
+        'Remove-PgClusterNode'  = 'ConfigFile', 'Confirm', 'Connection', 'Name', 'Reason', 'StopServer', 'WhatIf'
         'Remove-PgPlayground'   = 'Confirm', 'Name', 'WhatIf'
+        'Repair-PgClusterNode'  = 'ConfigFile', 'Confirm', 'Connection', 'KeepCopy', 'Method', 'Name', 'Reason', 'WhatIf'
         'Reset-PgSwitchover'    = 'Confirm', 'Limit', 'SourceUri', 'TargetUri', 'WhatIf'
+        'Restart-PgClusterNode' = 'ConfigFile', 'Confirm', 'Connection', 'Name', 'PendingRestart', 'Reason', 'WhatIf'
+        'Resume-PgCluster'      = 'ConfigFile', 'Confirm', 'Connection', 'WhatIf'
+        'Resume-PgClusterNode'  = 'ConfigFile', 'Confirm', 'Connection', 'Name', 'WhatIf'
         'Resume-PgPooler'       = 'ConfigFile', 'Confirm', 'Connection', 'LeaseId', 'Name', 'PassThru', 'TimeoutSec', 'WhatIf'
         'Start-PgSwitchover'    = 'ConfigFile', 'Confirm', 'Connection', 'Limit', 'Reason', 'Rollback', 'SourceUri', 'TargetUri', 'Wait', 'WhatIf'
         'Stop-PgSwitchover'     = 'Confirm', 'Limit', 'Reason', 'SourceUri', 'TargetUri', 'WhatIf'
+        'Suspend-PgCluster'     = 'ConfigFile', 'Confirm', 'Connection', 'Duration', 'Reason', 'WhatIf'
+        'Suspend-PgClusterNode' = 'ConfigFile', 'Confirm', 'Connection', 'Drain', 'DrainTimeout', 'For', 'Force', 'Name', 'Reason', 'WhatIf'
         'Suspend-PgPooler'      = 'ConfigFile', 'Confirm', 'Connection', 'ExpirySec', 'Name', 'PassThru', 'TimeoutSec', 'WhatIf'
+        'Test-PgCluster'        = 'ConfigFile', 'Connection', 'Detailed'
+        'Test-PgDurability'     = 'ConfigFile', 'Connection', 'Survive'
         'Test-PgFailover'       = 'AllowDataLoss', 'BlockerPolicy', 'ConfigFile', 'Connection', 'Detailed', 'Force', 'Target'
         'Test-PgSwitchover'     = 'CopySchema', 'Detailed', 'Engine', 'ExcludeTable', 'Jobs', 'Limit', 'MaxLag', 'NoWayBack', 'Rollback', 'Schema',
             'SourceUri', 'SourceUriForTarget', 'Stop', 'TargetUri', 'TargetUriForSource', 'TruncateTarget', 'Verify'
+        'Watch-PgCluster'       = 'ConfigFile', 'Connection'
         'Watch-PgPrimary'       = 'ConfigFile', 'Connection'
     }
     $cases = $names | ForEach-Object { @{ Name = $_; Pinned = $pinned[$_] } }
@@ -116,7 +134,7 @@ Describe '<Name>' -ForEach $cases {
 }
 
 Describe 'Cmdlets that change something' {
-    It 'asks by ShouldProcess: <_>' -ForEach 'Invoke-PgFailover', 'Suspend-PgPooler', 'Resume-PgPooler', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
+    It 'asks by ShouldProcess: <_>' -ForEach 'Initialize-PgCluster', 'Add-PgClusterNode', 'Remove-PgClusterNode', 'Invoke-PgFailover', 'Invoke-PgElection', 'Suspend-PgCluster', 'Resume-PgCluster', 'Suspend-PgPooler', 'Resume-PgPooler', 'Repair-PgClusterNode', 'Restart-PgClusterNode', 'Suspend-PgClusterNode', 'Resume-PgClusterNode', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
         'New-PgSwitchover', 'Start-PgSwitchover', 'Stop-PgSwitchover', 'Reset-PgSwitchover', 'Complete-PgSwitchover' {
         (Get-Command $_).Parameters.Keys | Should -Contain 'WhatIf'
     }
@@ -126,7 +144,7 @@ Describe 'Cmdlets that change something' {
             $attribute = $cmdlet.ImplementingType.GetCustomAttributes([Management.Automation.CmdletAttribute], $false)[0]
             if ($attribute.ConfirmImpact -eq 'High') { $cmdlet.Name }
         }
-        $impact | Sort-Object | Should -Be 'Complete-PgSwitchover', 'Invoke-PgFailover', 'Start-PgSwitchover'
+        $impact | Sort-Object | Should -Be 'Complete-PgSwitchover', 'Initialize-PgCluster', 'Invoke-PgElection', 'Invoke-PgFailover', 'Remove-PgClusterNode', 'Start-PgSwitchover'
     }
 }
 
@@ -190,8 +208,9 @@ Describe 'The views' {
     }
 
     It 'has a table of four to six columns for <_>' -ForEach 'ClusterNode', 'ClusterSummary', 'PoolerInfo', 'OperationReport', 'StepReport', 'PlanStep', 'PreflightCheck',
-        'CandidateVerdict', 'PrimaryChange', 'WriteGapReport', 'PlaygroundInfo', 'PgClusterSession', 'SwitchoverStatus', 'SwitchoverOperation', 'SwitchoverLogEntry',
-        'SwitchoverNodeStatus' {
+        'CandidateVerdict', 'PrimaryChange', 'ClusterEvent', 'WriteGapReport', 'PlaygroundInfo', 'PgClusterSession', 'SwitchoverStatus', 'SwitchoverOperation', 'SwitchoverLogEntry',
+        'SwitchoverNodeStatus', 'NodeHealth', 'NodeVote', 'QuorumStatus', 'QuorumVoter', 'SyncedNode',
+        'DurabilityVerdict', 'RepairPlan', 'NodeSuspension', 'ClientSession', 'RoleChange', 'RoleVerdict', 'RoleMember' {
         $view = $formats.Configuration.ViewDefinitions.View | Where-Object { $_.ViewSelectedBy.TypeName -eq "PgCluster.$_" -and $_.TableControl }
         $name = $_
         $view = @($formats.Configuration.ViewDefinitions.View | Where-Object { $_.ViewSelectedBy.TypeName -eq "PgCluster.$name" -and $_.TableControl })

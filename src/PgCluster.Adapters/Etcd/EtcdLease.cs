@@ -7,6 +7,9 @@ namespace PgCluster.Adapters.Etcd;
 /// <summary>A lease with the stream that keeps it alive. <see cref="Lost"/> is cancelled at the latest by its disposal.</summary>
 internal sealed class EtcdLease : IStoreLease
 {
+    // So many, that a change of etcd's leader (1 to 2 s) still leaves time for the next try under a lease of 3 s.
+    private const int RenewalsInALife = 6;
+
     private readonly EtcdClient _client;
     private readonly Action<EtcdLease> _ended;
     private readonly CancellationTokenSource _stop = new();
@@ -31,6 +34,12 @@ internal sealed class EtcdLease : IStoreLease
 
     /// <inheritdoc/>
     public long Id { get; }
+
+    /// <inheritdoc/>
+    public TimeSpan TimeToLive => _timeToLive;
+
+    /// <inheritdoc/>
+    public long RenewedAt => Volatile.Read(ref _renewedAt);
 
     /// <inheritdoc/>
     public CancellationToken Lost { get; }
@@ -65,7 +74,12 @@ internal sealed class EtcdLease : IStoreLease
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => EndAsync(revoke: true);
+
+    /// <inheritdoc/>
+    public ValueTask AbandonAsync() => EndAsync(revoke: false);
+
+    private async ValueTask EndAsync(bool revoke)
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
         {
@@ -78,7 +92,7 @@ internal sealed class EtcdLease : IStoreLease
 
         // Before the store lets others in, whoever still works under the lease has to know.
         await _lost.CancelAsync().ConfigureAwait(false);
-        if (!alreadyLost)
+        if (revoke && !alreadyLost)
         {
             try
             {
@@ -124,7 +138,7 @@ internal sealed class EtcdLease : IStoreLease
         {
             while (true)
             {
-                var due = (_timeToLive / 3) - _client.Time.GetElapsedTime(_renewedAt);
+                var due = (_timeToLive / RenewalsInALife) - _client.Time.GetElapsedTime(_renewedAt);
                 if (due > TimeSpan.Zero && failures == 0 && !suspected)
                 {
                     await Task.Delay(due, _client.Time, running.Token).ConfigureAwait(false);
@@ -149,7 +163,7 @@ internal sealed class EtcdLease : IStoreLease
                     if (granted > TimeSpan.Zero)
                     {
                         _timeToLive = granted;
-                        _renewedAt = sentAt;
+                        Volatile.Write(ref _renewedAt, sentAt);
                         _lost.CancelAfter(Remaining());
                         failures = 0;
                         suspected = false;

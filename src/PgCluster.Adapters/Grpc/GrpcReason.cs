@@ -34,7 +34,7 @@ internal static class GrpcReason
         Reason.BlockedBySessions or Reason.NoPrimary or Reason.SplitBrain or Reason.NoEligibleCandidate or Reason.TargetNotEligible
             or Reason.PreflightFailed or Reason.ForceRequired or Reason.DataLossNotAllowed or Reason.OldPrimaryStillRunning
             or Reason.NeedsOperator or Reason.MissingProgram or Reason.PlaygroundFailed or Reason.SwitchoverNotReady or Reason.StaleDatabase
-            or Reason.VerificationFailed
+            or Reason.VerificationFailed or Reason.NoSuitableNode or Reason.NotInitialized or Reason.ForeignServer or Reason.NodeNeeded
             => GrpcStatusCode.FailedPrecondition,
         Reason.Cancelled => GrpcStatusCode.Cancelled,
         Reason.NotSupportedHere => GrpcStatusCode.Unimplemented,

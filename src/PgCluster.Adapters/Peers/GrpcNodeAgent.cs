@@ -1,4 +1,6 @@
+using PgCluster.Engine.Membership;
 using PgCluster.Engine.Nodes;
+using PgCluster.Engine.Rejoin;
 using PgCluster.Protos.V1;
 
 namespace PgCluster.Adapters.Peers;
@@ -12,6 +14,16 @@ internal sealed class GrpcNodeAgent(string name, PeerCalls calls) : INodeAgent
         return NodeReport.FromJson(answer.StatusJson)
             ?? throw new PgClusterException(Reason.AgentUnreachable, $"the agent of {name} answers in a form this version does not read") { Target = name };
     }
+
+    public async Task<NodeReport> VoteAsync(CancellationToken cancellationToken)
+    {
+        var answer = await calls.CallAsync(PeerMethods.Vote, new VoteRequest(), cancellationToken).ConfigureAwait(false);
+        return NodeReport.FromJson(answer.StatusJson)
+            ?? throw new PgClusterException(Reason.AgentUnreachable, $"the agent of {name} answers in a form this version does not read") { Target = name };
+    }
+
+    public Task VouchAsync(string leader, string term, CancellationToken cancellationToken) =>
+        calls.CallAsync(PeerMethods.Vouch, new VouchRequest { Leader = leader, Term = term }, cancellationToken);
 
     public async Task<IReadOnlyList<PauseBlocker>> GetOpenTransactionsAsync(TimeSpan olderThan, CancellationToken cancellationToken)
     {
@@ -59,4 +71,49 @@ internal sealed class GrpcNodeAgent(string name, PeerCalls calls) : INodeAgent
             UpstreamPort = upstream.Port,
         },
         cancellationToken);
+
+    public async Task<NodeSurvey> SurveyAsync(IReadOnlyList<UpstreamAddress> others, CancellationToken cancellationToken)
+    {
+        var answer = await calls.CallAsync(PeerMethods.Survey, new SurveyRequest { Others = { others.Select(PeerMessages.ToWire) } }, cancellationToken).ConfigureAwait(false);
+        return NodeSurvey.FromJson(answer.SurveyJson)
+            ?? throw new PgClusterException(Reason.AgentUnreachable, $"the agent of {name} answers in a form this version does not read") { Target = name };
+    }
+
+    public Task AdoptAsync(OperationToken operation, string systemIdentifier, UpstreamAddress upstream, CancellationToken cancellationToken) => calls.CallAsync(
+        PeerMethods.Adopt,
+        new AdoptRequest { Operation = PeerMessages.ToWire(operation), SystemIdentifier = systemIdentifier, Upstream = PeerMessages.ToWire(upstream) },
+        cancellationToken);
+
+    public async Task<string> MakeServerAsync(OperationToken operation, string locale, string encoding, CancellationToken cancellationToken)
+    {
+        var request = new MakeServerRequest { Operation = PeerMessages.ToWire(operation), Locale = locale, Encoding = encoding };
+        return (await calls.CallAsync(PeerMethods.MakeServer, request, cancellationToken).ConfigureAwait(false)).SystemIdentifier;
+    }
+
+    public Task BeginServerAsync(OperationToken operation, CancellationToken cancellationToken) =>
+        calls.CallAsync(PeerMethods.BeginServer, new BeginServerRequest { Operation = PeerMessages.ToWire(operation) }, cancellationToken);
+
+    public async Task<bool> DiscardServerAsync(OperationToken operation, CancellationToken cancellationToken)
+    {
+        var request = new DiscardServerRequest { Operation = PeerMessages.ToWire(operation) };
+        return (await calls.CallAsync(PeerMethods.DiscardServer, request, cancellationToken).ConfigureAwait(false)).Discarded;
+    }
+
+    public async Task<RejoinInspection> InspectRejoinAsync(UpstreamAddress upstream, CancellationToken cancellationToken)
+    {
+        var request = new InspectRejoinRequest { UpstreamName = upstream.Name, UpstreamHost = upstream.Host, UpstreamPort = upstream.Port };
+        return PeerMessages.FromWire(name, await calls.CallAsync(PeerMethods.InspectRejoin, request, cancellationToken).ConfigureAwait(false));
+    }
+
+    public async Task<RejoinOutcome> RejoinAsync(OperationToken operation, UpstreamAddress upstream, RejoinOrder order, CancellationToken cancellationToken) =>
+        PeerMessages.FromWire(await calls.CallAsync(PeerMethods.Rejoin, PeerMessages.ToWire(operation, upstream, order), cancellationToken).ConfigureAwait(false));
+
+    public Task RestartServerAsync(OperationToken operation, CancellationToken cancellationToken) =>
+        calls.CallAsync(PeerMethods.RestartServer, new RestartServerRequest { Operation = PeerMessages.ToWire(operation) }, cancellationToken);
+
+    public async Task<IReadOnlyList<PgCluster.ClientSession>> GetSessionsAsync(CancellationToken cancellationToken)
+    {
+        var answer = await calls.CallAsync(PeerMethods.GetSessions, new GetSessionsRequest(), cancellationToken).ConfigureAwait(false);
+        return [.. answer.Sessions.Select(s => PeerMessages.FromWire(name, s))];
+    }
 }

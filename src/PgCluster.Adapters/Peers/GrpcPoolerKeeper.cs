@@ -33,6 +33,18 @@ internal sealed class GrpcPoolerKeeper(string pooler, PeerCalls calls) : IPooler
         return (await calls.CallAsync(PeerMethods.Resume, request, cancellationToken).ConfigureAwait(false)).Resumed;
     }
 
+    public async Task<bool> FinishAsync(string leaseId, CancellationToken cancellationToken)
+    {
+        var request = new ResumePoolerRequest { Pooler = pooler, LeaseId = leaseId, ForGood = true };
+        return (await calls.CallAsync(PeerMethods.Resume, request, cancellationToken).ConfigureAwait(false)).Resumed;
+    }
+
+    public async Task<int> DropStraysAsync(PoolerTarget target, CancellationToken cancellationToken)
+    {
+        var request = new DropStraysRequest { Pooler = pooler, Host = target.Address.Host, Port = target.Address.Port };
+        return (await calls.CallAsync(PeerMethods.DropStrays, request, cancellationToken).ConfigureAwait(false)).Dropped;
+    }
+
     public Task ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken) => calls.CallAsync(
         PeerMethods.ConfirmTarget,
         new ConfirmTargetRequest { Pooler = pooler, Host = target.Address.Host, Port = target.Address.Port, InsteadOf = target.InsteadOf ?? "" },

@@ -12,6 +12,9 @@ public static class PeerMethods
     /// <summary>NodeAgent.GetStatus.</summary>
     public static GrpcMethod<GetStatusRequest, GetStatusResponse> GetStatus { get; } = new(Agent, "GetStatus");
 
+    /// <summary>NodeAgent.Vote.</summary>
+    public static GrpcMethod<VoteRequest, VoteResponse> Vote { get; } = new(Agent, "Vote");
+
     /// <summary>NodeAgent.GetOpenTransactions.</summary>
     public static GrpcMethod<GetOpenTransactionsRequest, GetOpenTransactionsResponse> GetOpenTransactions { get; } = new(Agent, "GetOpenTransactions");
 
@@ -36,6 +39,36 @@ public static class PeerMethods
     /// <summary>NodeAgent.Follow.</summary>
     public static GrpcMethod<FollowRequest, FollowResponse> Follow { get; } = new(Agent, "Follow");
 
+    /// <summary>NodeAgent.Vouch.</summary>
+    public static GrpcMethod<VouchRequest, VouchResponse> Vouch { get; } = new(Agent, "Vouch");
+
+    /// <summary>NodeAgent.Survey.</summary>
+    public static GrpcMethod<SurveyRequest, SurveyResponse> Survey { get; } = new(Agent, "Survey");
+
+    /// <summary>NodeAgent.Adopt.</summary>
+    public static GrpcMethod<AdoptRequest, AdoptResponse> Adopt { get; } = new(Agent, "Adopt");
+
+    /// <summary>NodeAgent.MakeServer.</summary>
+    public static GrpcMethod<MakeServerRequest, MakeServerResponse> MakeServer { get; } = new(Agent, "MakeServer");
+
+    /// <summary>NodeAgent.BeginServer.</summary>
+    public static GrpcMethod<BeginServerRequest, BeginServerResponse> BeginServer { get; } = new(Agent, "BeginServer");
+
+    /// <summary>NodeAgent.DiscardServer.</summary>
+    public static GrpcMethod<DiscardServerRequest, DiscardServerResponse> DiscardServer { get; } = new(Agent, "DiscardServer");
+
+    /// <summary>NodeAgent.InspectRejoin.</summary>
+    public static GrpcMethod<InspectRejoinRequest, InspectRejoinResponse> InspectRejoin { get; } = new(Agent, "InspectRejoin");
+
+    /// <summary>NodeAgent.Rejoin.</summary>
+    public static GrpcMethod<RejoinRequest, RejoinResponse> Rejoin { get; } = new(Agent, "Rejoin");
+
+    /// <summary>NodeAgent.RestartServer.</summary>
+    public static GrpcMethod<RestartServerRequest, RestartServerResponse> RestartServer { get; } = new(Agent, "RestartServer");
+
+    /// <summary>NodeAgent.GetSessions.</summary>
+    public static GrpcMethod<GetSessionsRequest, GetSessionsResponse> GetSessions { get; } = new(Agent, "GetSessions");
+
     /// <summary>PoolerKeeper.GetPooler.</summary>
     public static GrpcMethod<GetPoolerRequest, GetPoolerResponse> GetPooler { get; } = new(Keeper, "GetPooler");
 
@@ -47,4 +80,7 @@ public static class PeerMethods
 
     /// <summary>PoolerKeeper.ConfirmTarget.</summary>
     public static GrpcMethod<ConfirmTargetRequest, ConfirmTargetResponse> ConfirmTarget { get; } = new(Keeper, "ConfirmTarget");
+
+    /// <summary>PoolerKeeper.DropStrays.</summary>
+    public static GrpcMethod<DropStraysRequest, DropStraysResponse> DropStrays { get; } = new(Keeper, "DropStrays");
 }

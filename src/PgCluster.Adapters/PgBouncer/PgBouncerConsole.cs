@@ -133,6 +133,43 @@ public sealed class PgBouncerConsole : IPoolerConsole
         await AskAsync("SHOW DATABASES", static (result, _) => ReadDatabases(result), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
+    public async Task<IReadOnlyList<PoolerServer>> ShowServersAsync(CancellationToken cancellationToken) =>
+        await AskAsync("SHOW SERVERS", static (result, _) => ReadServers(result), cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async Task KillAsync(IReadOnlyCollection<string> databases, CancellationToken cancellationToken)
+    {
+        lock (_sync)
+        {
+            // KILL leaves a database paused.
+            _pausedByUs.UnionWith(databases);
+        }
+
+        try
+        {
+            var answers = await UseAsync(
+                "KILL",
+                (connection, token) => connection.QueryAllAsync(
+                    [.. databases.SelectMany(name => new[] { ConsoleCommands.On("KILL", name), ConsoleCommands.On("RESUME", name) })], token),
+                cancellationToken).ConfigureAwait(false);
+            if (answers.FirstOrDefault(answer => answer.Error is not null)?.Error is { } error)
+            {
+                throw Unreachable("KILL", error, "");
+            }
+        }
+        catch
+        {
+            await TryLiftAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        lock (_sync)
+        {
+            _pausedByUs.ExceptWith(databases);
+        }
+    }
+
+    /// <inheritdoc/>
     public async Task<PoolerCounts> GetCountsAsync(CancellationToken cancellationToken) =>
         await UseAsync(
             "SHOW POOLS",
@@ -153,7 +190,7 @@ public sealed class PgBouncerConsole : IPoolerConsole
                     }
                 }
 
-                return new PoolerCounts(active, waiting, servers, Setting(results[1], "pool_mode"), Version(connection));
+                return new PoolerCounts(active, waiting, servers, Setting(results[1], "pool_mode"), Version(connection)) { Settings = Settings(results[1]) };
             },
             cancellationToken).ConfigureAwait(false);
 
@@ -202,6 +239,18 @@ public sealed class PgBouncerConsole : IPoolerConsole
         return databases;
     }
 
+    private static List<PoolerServer> ReadServers(QueryResult result)
+    {
+        var servers = new List<PoolerServer>(result.RowCount);
+        for (var row = 0; row < result.RowCount; row++)
+        {
+            servers.Add(new PoolerServer(
+                result.Text(row, "database") ?? "", result.Text(row, "addr") ?? "", result.Number(row, "port"), result.Text(row, "state") is "active" or "new"));
+        }
+
+        return servers;
+    }
+
     private static string Setting(QueryResult config, string key)
     {
         for (var row = 0; row < config.RowCount; row++)
@@ -213,6 +262,19 @@ public sealed class PgBouncerConsole : IPoolerConsole
         }
 
         return "";
+    }
+
+    private static PoolerSettings Settings(QueryResult config)
+    {
+        return new PoolerSettings
+        {
+            QueryWaitTimeoutSeconds = Number("query_wait_timeout"),
+            QueryTimeoutSeconds = Number("query_timeout"),
+            ServerLoginRetrySeconds = Number("server_login_retry"),
+            TcpUserTimeoutMilliseconds = Number("tcp_user_timeout"),
+        };
+
+        double? Number(string key) => double.TryParse(Setting(config, key), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : null;
     }
 
     private static string Version(WireConnection connection) =>

@@ -13,7 +13,7 @@ namespace PgCluster.Adapters.Postgres;
 /// is taken for a running server; it lives in a session of its own, so it goes on when this process dies, and the next one adopts it. Runs as the
 /// owner of the data directory, or as root, which then acts as that owner.
 /// </summary>
-public sealed class LocalPostgresServer : IPostgresServer
+public sealed partial class LocalPostgresServer : IPostgresServer
 {
     private const string StandbySignal = "standby.signal";
     private const UnixFileMode PrivateFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -25,11 +25,11 @@ public sealed class LocalPostgresServer : IPostgresServer
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly PostgresConnection _sql;
-    private readonly OsAccount? _owner;
 
     // Held while files change or a process is made, never while waiting for PostgreSQL: a stop must not queue behind a start that hangs.
     private readonly SemaphoreSlim _gate = new(1, 1);
     private Child? _child;
+    private OsAccount? _owner;
     private long _logOffset;
 
     /// <summary>Makes it; nothing is touched before the first call.</summary>
@@ -46,7 +46,6 @@ public sealed class LocalPostgresServer : IPostgresServer
         _time = time;
         _logger = logger;
         _sql = new PostgresConnection(_options, time, logger);
-        _owner = Directory.Exists(options.DataDirectory) ? OsAccount.ToActAs(options.DataDirectory) : null;
     }
 
     /// <inheritdoc/>
@@ -61,6 +60,11 @@ public sealed class LocalPostgresServer : IPostgresServer
         {
             var json = await _sql.ScalarAsync(ProbeQuery.Sql, _options.ConnectTimeout, cancellationToken).ConfigureAwait(false);
             var status = ProbeQuery.Parse(json!, postmaster.Pid);
+            if (status.PendingSettings.Count > 0)
+            {
+                status = ProbeQuery.WithPending(status, await ReadPendingAsync(cancellationToken).ConfigureAwait(false));
+            }
+
             if (status.State == NodeState.NotStreaming)
             {
                 // Up to 15 a postmaster may go to sleep, for up to a minute, right after it was asked for a WAL receiver. Any signal wakes it, and
@@ -80,7 +84,9 @@ public sealed class LocalPostgresServer : IPostgresServer
 
     /// <inheritdoc/>
     public Task WaitForExitAsync(CancellationToken cancellationToken) =>
-        FindPostmaster() is { } postmaster ? WaitForExitAsync(postmaster, cancellationToken) : Task.CompletedTask;
+
+        // Not by way of the runtime, which tells a parent only after it has reaped the child: each moment counts here.
+        FindPostmaster() is { } postmaster ? postmaster.WaitForExitAsync(_time, cancellationToken) : Task.CompletedTask;
 
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -193,6 +199,7 @@ public sealed class LocalPostgresServer : IPostgresServer
     public async Task PrepareStandbyAsync(UpstreamAddress upstream, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(upstream);
+        var inForce = await ConnectionInForceAsync(cancellationToken).ConfigureAwait(false);
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -205,10 +212,8 @@ public sealed class LocalPostgresServer : IPostgresServer
                     CultureInfo.InvariantCulture, $"runs as a primary (postmaster {primary.Pid}), so it cannot follow {upstream.Name}: stop it first"));
             }
 
-            var changed = await EditAutoConf_NeedsGateAsync(
-                conf => conf.Set("primary_conninfo", BuildConnectionInfo(conf.Get("primary_conninfo"), upstream))
-                    | conf.Set("recovery_target_timeline", "latest"),
-                cancellationToken).ConfigureAwait(false);
+            var changed = await EditAutoConf_NeedsGateAsync(conf => SetUpstream(conf, upstream, inForce), cancellationToken).ConfigureAwait(false);
+            DurableFile.Delete(InData(SealedConnectionFile));
             if (running is { } standby)
             {
                 if (changed)
@@ -218,7 +223,7 @@ public sealed class LocalPostgresServer : IPostgresServer
             }
             else if (!File.Exists(InData(StandbySignal)))
             {
-                DurableFile.Write(InData(StandbySignal), "", PrivateFile, _owner);
+                DurableFile.Write(InData(StandbySignal), "", PrivateFile, Owner);
                 changed = true;
             }
 
@@ -387,6 +392,36 @@ public sealed class LocalPostgresServer : IPostgresServer
     }
 
     /// <inheritdoc/>
+    public async Task<IReadOnlyList<ClientSession>> GetSessionsAsync(CancellationToken cancellationToken)
+    {
+        var json = await RunSqlAsync(
+            $"""
+            SELECT json_agg(json_build_object('pid', pid, 'user', usename, 'database', datname, 'application', application_name, 'state', state,
+              'age', extract(epoch FROM clock_timestamp() - backend_start)) ORDER BY backend_start)::text
+            FROM pg_stat_activity
+            WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+              AND application_name NOT IN ('{PostgresConnection.ApplicationName}', '{ServerProbe.ApplicationName}')
+            """,
+            _options.ConnectTimeout, cancellationToken).ConfigureAwait(false);
+        if (json is null)
+        {
+            return [];
+        }
+
+        using var document = JsonDocument.Parse(json);
+        return [.. document.RootElement.EnumerateArray().Select(row => new ClientSession
+        {
+            Node = _options.NodeName,
+            Pid = row.GetProperty("pid").GetInt32(),
+            User = row.GetProperty("user").GetString() ?? "",
+            Database = row.GetProperty("database").GetString() ?? "",
+            Application = row.GetProperty("application").GetString() ?? "",
+            State = row.GetProperty("state").GetString() ?? "",
+            AgeSeconds = row.GetProperty("age").GetDouble(),
+        })];
+    }
+
+    /// <inheritdoc/>
     public async Task<int> TerminateSessionsAsync(IReadOnlyList<int> pids, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(pids);
@@ -434,6 +469,18 @@ public sealed class LocalPostgresServer : IPostgresServer
         return existing is not null && wanted.SameAs(old) ? existing : wanted.ToString();
     }
 
+    private async Task<string?> ReadPendingAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _sql.ScalarAsync(ProbeQuery.PendingSql, _options.ConnectTimeout, cancellationToken).ConfigureAwait(false);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            return null;
+        }
+    }
+
     private async Task<PostgresStatus> ProbeDownAsync(CancellationToken cancellationToken)
     {
         var status = new PostgresStatus { State = NodeState.Unknown };
@@ -446,6 +493,7 @@ public sealed class LocalPostgresServer : IPostgresServer
             return status with
             {
                 State = control.IsClean || isFreshBackup ? NodeState.Stopped : NodeState.Crashed,
+                Data = DataDirectoryState.Cluster,
                 Role = RoleOnDisk(),
                 Timeline = control.Timeline,
                 Lsn = control.CheckpointLsn,
@@ -458,7 +506,22 @@ public sealed class LocalPostgresServer : IPostgresServer
         }
         catch (Exception e) when (e is PgClusterException or IOException or UnauthorizedAccessException)
         {
-            return status with { Evidence = $"no postmaster runs; {e.Message}" };
+            return LookAtDirectory(status with { Evidence = $"no postmaster runs; {e.Message}" });
+        }
+    }
+
+    private PostgresStatus LookAtDirectory(PostgresStatus status)
+    {
+        try
+        {
+            return !Directory.Exists(_options.DataDirectory) || !Directory.EnumerateFileSystemEntries(_options.DataDirectory).Any()
+                ? status with { Data = DataDirectoryState.Empty, Evidence = $"there is no server yet: the data directory {_options.DataDirectory} is {(Directory.Exists(_options.DataDirectory) ? "empty" : "missing")}" }
+                : File.Exists(InData(Path.Combine("global", "pg_control"))) ? status
+                : status with { Data = DataDirectoryState.Other, Evidence = $"the data directory {_options.DataDirectory} is not empty, and what is in it is no database cluster" };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return status with { Evidence = $"the data directory {_options.DataDirectory} cannot be read: {e.Message}" };
         }
     }
 
@@ -480,6 +543,12 @@ public sealed class LocalPostgresServer : IPostgresServer
         };
     }
 
+    /// <summary>Who the server runs as. A data directory that is still to be made belongs to the owner of the directory around it.</summary>
+    private OsAccount? Owner => _owner ??= Directory.Exists(_options.DataDirectory) ? OsAccount.ToActAs(_options.DataDirectory)
+        : Path.GetDirectoryName(Path.GetFullPath(Path.TrimEndingDirectorySeparator(_options.DataDirectory))) is { } parent && Directory.Exists(parent)
+            ? OsAccount.ToActAs(parent)
+            : null;
+
     private NodeRole RoleOnDisk() =>
         File.Exists(InData(StandbySignal)) || File.Exists(InData("recovery.signal")) ? NodeRole.Standby : NodeRole.Primary;
 
@@ -495,6 +564,11 @@ public sealed class LocalPostgresServer : IPostgresServer
 
     private async Task<ProcessIdentity> Spawn_NeedsGateAsync(CancellationToken cancellationToken)
     {
+        if (new RewindWork(_options.DataDirectory).Phase is { } phase and not RewindPhase.None)
+        {
+            throw Unavailable($"must not be started: a rewind of its data directory did not come to its end ({phase}). Rewind it again, or clone it");
+        }
+
         await ClearLeftoversAsync(cancellationToken).ConfigureAwait(false);
         _child = null;
         _sql.Forget();
@@ -503,8 +577,11 @@ public sealed class LocalPostgresServer : IPostgresServer
         var process = await DetachedProcess.StartAsync(
             new ProgramCommand(Path.Combine(FindBinDirectory(), "postgres"), ["-D", _options.DataDirectory, .. configFile])
             {
-                Account = _owner,
+                Account = Owner,
                 WorkingDirectory = "/",
+
+                // An agent may run ahead of others (Nice= of its unit), so that it is not slow when they keep the machine busy; its server may not.
+                Niceness = -Math.Min(0, ProcessStat.Read(System.Environment.ProcessId)?.Niceness ?? 0),
 
                 // PostgreSQL would tell systemd of its own starts and stops in this service's name.
                 Environment = new Dictionary<string, string?> { ["NOTIFY_SOCKET"] = null },
@@ -604,9 +681,13 @@ public sealed class LocalPostgresServer : IPostgresServer
         }
     }
 
-    private async Task<bool> EditAutoConf_NeedsGateAsync(Func<PostgresAutoConf, bool> edit, CancellationToken cancellationToken)
+    private Task<bool> EditAutoConf_NeedsGateAsync(Func<PostgresAutoConf, bool> edit, CancellationToken cancellationToken) =>
+        EditAutoConfAsync(InData(PostgresAutoConf.FileName), edit, cancellationToken);
+
+    /// <summary>Edits such a file; on disk when this returns, unless <paramref name="sync"/> is false: then only its readers see the change.</summary>
+    private async Task<bool> EditAutoConfAsync(
+        string path, Func<PostgresAutoConf, bool> edit, CancellationToken cancellationToken, bool sync = true)
     {
-        var path = InData(PostgresAutoConf.FileName);
         var conf = PostgresAutoConf.Parse(
             File.Exists(path) ? await File.ReadAllTextAsync(path, cancellationToken).ConfigureAwait(false) : "");
         bool changed;
@@ -621,7 +702,14 @@ public sealed class LocalPostgresServer : IPostgresServer
 
         if (changed)
         {
-            DurableFile.Write(path, conf.ToString(), PrivateFile, _owner);
+            if (sync)
+            {
+                DurableFile.Write(path, conf.ToString(), PrivateFile, Owner);
+            }
+            else
+            {
+                DurableFile.Replace(path, conf.ToString(), PrivateFile, Owner, flush: false);
+            }
         }
 
         return changed;

@@ -18,7 +18,7 @@ internal sealed class PostgresConnection : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly NpgsqlDataSource _source;
 
-    internal PostgresConnection(LocalPostgresOptions options, TimeProvider time, ILogger logger)
+    internal PostgresConnection(LocalPostgresOptions options, TimeProvider time, ILogger logger, string applicationName = ApplicationName, string? passFile = null)
     {
         _options = options;
         _time = time;
@@ -30,8 +30,9 @@ internal sealed class PostgresConnection : IAsyncDisposable
             Port = options.Port,
             Username = options.User,
             Password = options.Password,
+            Passfile = passFile ?? (options.PassFile.Length > 0 ? options.PassFile : null),
             Database = options.Database,
-            ApplicationName = ApplicationName,
+            ApplicationName = applicationName,
             Timeout = seconds,
 
             // Statements are bounded by their tokens; a checkpoint may take longer than a look.

@@ -25,4 +25,16 @@ internal static partial class PostgresLog
 
     [LoggerMessage(3006, LogLevel.Debug, "PostgreSQL of {Node}: a pooled connection was broken, trying once more with a new one")]
     internal static partial void Reconnecting(ILogger logger, string node, Exception exception);
+
+    [LoggerMessage(3007, LogLevel.Information, "PostgreSQL of {Node} is off its upstream after {ElapsedMs} ms: timeline {Timeline}, received {Received}, replayed {Replayed}")]
+    internal static partial void Sealed(ILogger logger, string node, int timeline, string received, string replayed, long elapsedMs);
+
+    [LoggerMessage(3008, LogLevel.Information, "PostgreSQL of {Node} rewound to {Upstream} after {ElapsedMs} ms, anything taken back {Changed}, kept in '{Kept}'")]
+    internal static partial void Rewound(ILogger logger, string node, string upstream, bool changed, string kept, long elapsedMs);
+
+    [LoggerMessage(3009, LogLevel.Information, "PostgreSQL of {Node} cloned from {Upstream} and streaming after {ElapsedMs} ms, old data kept in '{Kept}'")]
+    internal static partial void Cloned(ILogger logger, string node, string upstream, string kept, long elapsedMs);
+
+    [LoggerMessage(3010, LogLevel.Information, "PostgreSQL of {Node} made as database system {System} after {ElapsedMs} ms")]
+    internal static partial void Made(ILogger logger, string node, string system, long elapsedMs);
 }

@@ -23,20 +23,51 @@ internal static class ProbeQuery
           'replay_age', CASE WHEN r.recovery THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END,
           'paused', CASE WHEN r.recovery THEN pg_is_wal_replay_paused() ELSE false END,
           'apply_delay', extract(epoch FROM current_setting('recovery_min_apply_delay')::interval) * 1000,
+          'upstream_slot', current_setting('primary_slot_name'),
           'sync_names', current_setting('synchronous_standby_names'),
           'receiver', (SELECT json_build_object('status', status, 'timeline', received_tli, 'host', sender_host, 'port', sender_port)
             FROM pg_stat_wal_receiver),
           'standbys', (SELECT json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
             'sent', sent_lsn, 'flush', flush_lsn, 'replay', replay_lsn) ORDER BY application_name) FROM pg_stat_replication),
           'slots', (SELECT json_agg(json_build_object('name', slot_name, 'logical', slot_type = 'logical', 'active', active,
-            'synced', coalesce((to_jsonb(s) ->> CASE WHEN r.recovery THEN 'synced' ELSE 'failover' END)::boolean, false)) ORDER BY slot_name)
+            'restart', restart_lsn, 'synced', coalesce((to_jsonb(s) ->> CASE WHEN r.recovery THEN 'synced' ELSE 'failover' END)::boolean, false)) ORDER BY slot_name)
             FROM pg_replication_slots s WHERE NOT temporary),
+          'settings', (SELECT json_build_object(
+            'slot_keep', (max(setting) FILTER (WHERE name = 'max_slot_wal_keep_size'))::int,
+            'limits', json_object_agg(name, setting) FILTER (WHERE name IN ('max_connections', 'max_worker_processes', 'max_wal_senders',
+              'max_prepared_transactions', 'max_locks_per_transaction')),
+            'pending', json_agg(json_build_object('name', name, 'value', setting) ORDER BY name) FILTER (WHERE pending_restart))
+            FROM pg_settings),
           'archiving', CASE WHEN current_setting('archive_mode') <> 'off' THEN (SELECT json_build_object(
             'waiting', (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),
             'failing', coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)) FROM pg_stat_archiver) END
         )::text
         FROM (SELECT pg_is_in_recovery() AS recovery) r
         """;
+
+    // A view of its own, because only a superuser may name it: what was taken out of the files goes back to its default.
+    internal const string PendingSql = """
+        SELECT json_object_agg(s.name, coalesce(f.setting, s.boot_val))::text
+        FROM pg_settings s LEFT JOIN LATERAL
+          (SELECT setting FROM pg_file_settings f WHERE lower(f.name) = s.name ORDER BY seqno DESC LIMIT 1) f ON true
+        WHERE s.pending_restart
+        """;
+
+    /// <summary>Adds to the settings that wait for a restart what <see cref="PendingSql"/> says of them.</summary>
+    internal static PostgresStatus WithPending(PostgresStatus status, string? json)
+    {
+        if (json is null)
+        {
+            return status;
+        }
+
+        using var document = JsonDocument.Parse(json);
+        var values = document.RootElement;
+        return status with
+        {
+            PendingSettings = [.. status.PendingSettings.Select(s => s with { NewValue = values.TryGetProperty(s.Name, out var value) ? value.GetString() : null })],
+        };
+    }
 
     internal static PostgresStatus Parse(string json, int postmasterPid)
     {
@@ -45,18 +76,25 @@ internal static class ProbeQuery
         var isStandby = root.GetProperty("recovery").GetBoolean();
         var receiver = Object(root, "receiver");
         var archiving = Object(root, "archiving");
+        var settings = root.GetProperty("settings");
         var common = new PostgresStatus
         {
             State = NodeState.Running,
             Role = isStandby ? NodeRole.Standby : NodeRole.Primary,
             PostmasterPid = postmasterPid,
+            Data = DataDirectoryState.Cluster,
             ServerVersion = root.GetProperty("version").GetString()!.Split(' ')[0],
             SystemIdentifier = root.GetProperty("system").GetString(),
             SynchronousStandbyNames = root.GetProperty("sync_names").GetString()!,
+            UpstreamSlot = root.GetProperty("upstream_slot").GetString()!,
             ReplayPaused = root.GetProperty("paused").GetBoolean(),
             ApplyDelayMs = (int)root.GetProperty("apply_delay").GetDouble(),
             Standbys = [.. Rows(root, "standbys").Select(ParseStandby)],
             Slots = [.. Rows(root, "slots").Select(ParseSlot)],
+            SlotWalKeepMegabytes = settings.GetProperty("slot_keep").GetInt32(),
+            HotStandbyLimits = settings.GetProperty("limits").EnumerateObject().ToDictionary(
+                s => s.Name, s => long.Parse(s.Value.GetString()!, CultureInfo.InvariantCulture), StringComparer.Ordinal),
+            PendingSettings = [.. Rows(settings, "pending").Select(s => new PendingSetting(s.GetProperty("name").GetString()!, s.GetProperty("value").GetString() ?? "", null))],
             ArchiveBacklog = archiving?.GetProperty("waiting").GetInt32() ?? 0,
             ArchiverFailing = archiving?.GetProperty("failing").GetBoolean() ?? false,
         };
@@ -123,7 +161,10 @@ internal static class ProbeQuery
         row.GetProperty("name").GetString()!,
         row.GetProperty("logical").GetBoolean(),
         row.GetProperty("active").GetBoolean(),
-        row.GetProperty("synced").GetBoolean());
+        row.GetProperty("synced").GetBoolean())
+    {
+        RestartLsn = ReadLsn(row, "restart"),
+    };
 
     private static JsonElement? Object(JsonElement parent, string name) =>
         parent.GetProperty(name) is { ValueKind: JsonValueKind.Object } value ? value : null;

@@ -238,7 +238,7 @@ public sealed class WriteLoad : IAsyncDisposable
         }
         catch (Exception e) when (IsOfRoute(e))
         {
-            _ledger.FailConnect(writer, Describe(e));
+            _ledger.FailConnect(Describe(e));
             return null;
         }
     }

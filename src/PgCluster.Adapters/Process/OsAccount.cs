@@ -39,7 +39,7 @@ public sealed record OsAccount(string Name, uint UserId, uint GroupId)
     public void Own(string path) => Posix.SetOwner(path, UserId, GroupId);
 
     /// <summary>The same command, run as this user. PostgreSQL and PgBouncer refuse to run as root.</summary>
-    internal (string FileName, IReadOnlyList<string> Arguments) Wrap(string fileName, IReadOnlyList<string> arguments) =>
+    public (string FileName, IReadOnlyList<string> Arguments) Wrap(string fileName, IReadOnlyList<string> arguments) =>
         ("setpriv",
         [
             string.Create(CultureInfo.InvariantCulture, $"--reuid={UserId}"),

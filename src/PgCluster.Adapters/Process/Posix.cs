@@ -12,6 +12,10 @@ internal static partial class Posix
     private const int CurrentDirectory = -100;
     private const uint StatxUserAndGroup = 0x8 | 0x10;
     private const int RemoveIdentifier = 0;
+    private const int BootTime = 7;
+    private const uint RenameExchange = 2;
+    private const int InvalidArgument = 22;
+    private const int NotImplemented = 38;
     private const long PidfdSendSignal = 424;
     private const long PidfdOpen = 434;
 
@@ -26,6 +30,11 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     internal static partial int Poll(ref PollDescriptor descriptor, nuint count, int timeoutMilliseconds);
+
+    /// <summary>CLOCK_BOOTTIME in nanoseconds.</summary>
+    internal static long BootTimeNanoseconds() => GetTime(BootTime, out var time) == 0
+        ? (time.Seconds * 1_000_000_000) + time.Nanoseconds
+        : throw new InvalidOperationException($"clock_gettime: {Marshal.GetLastPInvokeErrorMessage()}.");
 
     /// <summary>A descriptor of a process: it keeps meaning that process, whatever happens to its number. -1 with an errno otherwise.</summary>
     internal static int OpenPidfd(int pid) => (int)Syscall(PidfdOpen, pid, 0, 0, 0);
@@ -73,11 +82,27 @@ internal static partial class Posix
         }
     }
 
+    /// <summary>Lets two directories change places, in one step that no crash can cut in two. False where the file system cannot do that.</summary>
+    internal static bool ExchangeDirectories(string one, string other)
+    {
+        if (RenameAt(CurrentDirectory, one, CurrentDirectory, other, RenameExchange) == 0)
+        {
+            return true;
+        }
+
+        return Marshal.GetLastPInvokeError() is InvalidArgument or NotImplemented
+            ? false
+            : throw new IOException($"Cannot let '{one}' and '{other}' change places: {Marshal.GetLastPInvokeErrorMessage()}.");
+    }
+
     /// <summary>Removes a System V shared memory segment. False when it is gone or somebody else's.</summary>
     internal static bool RemoveSharedMemory(int id) => SharedMemoryControl(id, RemoveIdentifier, 0) == 0;
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial long Syscall(long number, long first, long second, long third, long fourth);
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime", SetLastError = true)]
+    private static partial int GetTime(int clock, out TimeSpecification time);
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags, int mode);
@@ -91,8 +116,19 @@ internal static partial class Posix
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Statx(int directory, string path, int flags, uint mask, ref byte buffer);
 
+    [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameAt(int oneDirectory, string one, int otherDirectory, string other, uint flags);
+
     [LibraryImport("libc", EntryPoint = "shmctl", SetLastError = true)]
     private static partial int SharedMemoryControl(int id, int command, nint buffer);
+
+    // Both members are as wide as a pointer.
+    [StructLayout(LayoutKind.Sequential)]
+    private struct TimeSpecification
+    {
+        internal nint Seconds;
+        internal nint Nanoseconds;
+    }
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct PollDescriptor

@@ -8,8 +8,9 @@ namespace PgCluster.Adapters.Process;
 /// <param name="State">One letter, Z for a zombie.</param>
 /// <param name="ParentPid">Its parent.</param>
 /// <param name="SessionId">Its session.</param>
+/// <param name="Niceness">From -20, which runs ahead of all others, to 19.</param>
 /// <param name="StartTicks">When it started, in clock ticks since boot.</param>
-public sealed record ProcessStat(string Command, char State, int ParentPid, int SessionId, long StartTicks)
+public sealed record ProcessStat(string Command, char State, int ParentPid, int SessionId, int Niceness, long StartTicks)
 {
     /// <summary>True when it has ended and its parent has not taken notice.</summary>
     public bool IsZombie => State is 'Z' or 'X';
@@ -85,6 +86,7 @@ public sealed record ProcessStat(string Command, char State, int ParentPid, int 
                 fields[0][0],
                 int.Parse(fields[1], CultureInfo.InvariantCulture),
                 int.Parse(fields[3], CultureInfo.InvariantCulture),
+                int.Parse(fields[16], CultureInfo.InvariantCulture),
                 long.Parse(fields[19], CultureInfo.InvariantCulture));
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace PgCluster.Adapters.Process;
 
@@ -19,9 +20,17 @@ public sealed record ProgramCommand(string FileName, IReadOnlyList<string> Argum
     /// <summary>Who to run it as; null for this process's own user. Only root can name another.</summary>
     public OsAccount? Account { get; init; }
 
+    /// <summary>Its nice value, relative to this process's; below 0 it runs ahead of others, which only root can ask for.</summary>
+    public int Niceness { get; init; }
+
     internal ProcessStartInfo ToStartInfo()
     {
         var (fileName, arguments) = Account?.Wrap(FileName, Arguments) ?? (FileName, Arguments);
+        if (Niceness != 0)
+        {
+            (fileName, arguments) = ("nice", ["-n", Niceness.ToString(CultureInfo.InvariantCulture), fileName, .. arguments]);
+        }
+
         var start = new ProcessStartInfo(fileName, arguments)
         {
             UseShellExecute = false,

@@ -105,14 +105,23 @@ public sealed class SchemaTransfer : IDisposable
             ? await FindToolAsync(cancellationToken).ConfigureAwait(false)
             : await DumpAsync(cancellationToken).ConfigureAwait(false);
         var (list, made, left) = await ListAsync(tool, cancellationToken).ConfigureAwait(false);
-        if (made > 0)
+        try
         {
-            await RestoreAsync(
-                tool, ["--section=post-data", "--use-list=" + list, Text($"--jobs={_options.Jobs}")], cancellationToken).ConfigureAwait(false);
+            await MakeAsync(list, made, _options.Jobs).ConfigureAwait(false);
+        }
+        catch (PgClusterException) when (_options.Jobs > 1)
+        {
+            // Workers can deadlock with each other: an index being attached to a partitioned one, and a foreign key. One alone cannot, and meets any other error again.
+            var (rest, missing, _) = await ListAsync(tool, cancellationToken).ConfigureAwait(false);
+            await MakeAsync(rest, missing, jobs: 1).ConfigureAwait(false);
         }
 
         return Text($"{made} indexes, constraints and triggers made in {_time.GetElapsedTime(began).TotalSeconds:0.0} s")
             + (left > 0 ? Text($", {left} were there") : "");
+
+        Task MakeAsync(string file, int count, int jobs) => count == 0
+            ? Task.CompletedTask
+            : RestoreAsync(tool, ["--section=post-data", "--use-list=" + file, Text($"--jobs={jobs}")], cancellationToken);
     }
 
     /// <summary>Drops what is on the target and was not there before; can be repeated.</summary>

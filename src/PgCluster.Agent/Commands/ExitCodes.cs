@@ -26,7 +26,8 @@ internal static class ExitCodes
         Reason.InvalidConfiguration or Reason.InvalidArgument => Usage,
         Reason.LockHeld or Reason.BlockedBySessions or Reason.NoPrimary or Reason.SplitBrain or Reason.NoEligibleCandidate or Reason.TargetNotEligible
             or Reason.PreflightFailed or Reason.PlanStale or Reason.ForceRequired or Reason.DataLossNotAllowed or Reason.OldPrimaryStillRunning
-            or Reason.SwitchoverNotReady or Reason.StaleDatabase => Refused,
+            or Reason.SwitchoverNotReady or Reason.StaleDatabase or Reason.NoSuitableNode
+            or Reason.NodeNeeded or Reason.NotInitialized or Reason.ForeignServer => Refused,
         Reason.NeedsOperator => NeedsOperator,
         Reason.Cancelled => Cancelled,
         _ => Failed,

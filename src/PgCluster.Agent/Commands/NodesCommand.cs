@@ -3,12 +3,12 @@ using System.Globalization;
 
 namespace PgCluster.Agent.Commands;
 
-/// <summary><c>pgcluster nodes</c>.</summary>
+/// <summary><c>pgcluster nodes [suspend|resume NAME]</c>.</summary>
 internal static class NodesCommand
 {
     public static Command Create()
     {
-        var command = new Command("nodes", "Shows every node with role, state and lag.");
+        var command = new Command("nodes", "Shows every node with role, state and lag.") { NodeSuspensionCommand.Create(), NodeSuspensionCommand.CreateResume() };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var cluster = ConfigurationOptions.Open(parsed);
@@ -23,7 +23,8 @@ internal static class NodesCommand
                     ["Name", "Role", "Sync", "State", "Timeline", "LagBytes", "Address"],
                     nodes.Select(n => (string[])
                     [
-                        n.Name, n.Role.ToString(), n.SyncState.ToString(), n.State.ToString(), n.Timeline.ToString(CultureInfo.InvariantCulture),
+                        n.Name, n.Role.ToString(), n.SyncState.ToString(),
+                        n.State + (n.Suspended is null ? "" : ", suspended") + (n.PendingRestart ? ", restart pending" : ""), n.Timeline.ToString(CultureInfo.InvariantCulture),
                         n.LagBytes?.ToString(CultureInfo.InvariantCulture) ?? "", string.Create(CultureInfo.InvariantCulture, $"{n.Host}:{n.Port}"),
                     ]));
             }

@@ -11,7 +11,8 @@ internal static class PlaygroundCommand
         var name = new Option<string>("--name") { Description = "The playground's name.", DefaultValueFactory = _ => new PlaygroundOptions().Name };
         var nodes = new Option<int>("--nodes") { Description = "PostgreSQL servers.", DefaultValueFactory = _ => new PlaygroundOptions().Nodes };
         var members = new Option<int>("--etcd-members") { Description = "Members of etcd: 1, 3 or 5.", DefaultValueFactory = _ => new PlaygroundOptions().EtcdMembers };
-        var up = new Command("up", "Makes a whole cluster on this machine; it outlives this command.") { name, nodes, members };
+        var settings = new Option<string[]>("--set") { Description = "An option of its configuration, for example leader.ttl=3s; may be given several times." };
+        var up = new Command("up", "Makes a whole cluster on this machine; it outlives this command.") { name, nodes, members, settings };
         up.SetAction((parsed, cancellationToken) => LinuxOnly.RunAsync("playground", async () =>
         {
             var options = new PlaygroundOptions
@@ -19,6 +20,9 @@ internal static class PlaygroundCommand
                 Name = parsed.GetRequiredValue(name),
                 Nodes = parsed.GetValue(nodes),
                 EtcdMembers = parsed.GetValue(members),
+                Settings = (parsed.GetValue(settings) ?? []).Select(s => s.Split('=', 2)).ToDictionary(
+                    s => s[0], s => s.Length > 1 ? s[1] : throw new PgClusterException(Reason.InvalidArgument, $"--set {s[0]} has no value; expected option=value"),
+                    StringComparer.Ordinal),
             };
             Show([await new PlaygroundManager().CreateAsync(options, Progress, cancellationToken)], parsed.GetValue(ConfigurationOptions.Json), single: true);
             return ExitCodes.Done;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -28,17 +27,7 @@ internal static class Daemon
     {
         // No settings from files or variables of ASP.NET: the cluster's configuration is the only one.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "pgcluster" });
-        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Warning);
-        if (Console.IsErrorRedirected)
-        {
-            builder.Logging.AddJsonConsole(o => o.TimestampFormat = "O");
-        }
-        else
-        {
-            builder.Logging.AddSimpleConsole(o => (o.SingleLine, o.TimestampFormat) = (true, "HH:mm:ss.fff "));
-        }
-
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+        ConfigureLogs(builder.Logging);
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(15));
         if (grpc is null && http is null)
@@ -64,32 +53,42 @@ internal static class Daemon
         return builder;
     }
 
-    /// <summary>Runs until a signal ends it, or until one of its tasks fails: a daemon that only half works must not look alive. Returns the exit code.</summary>
+    /// <summary>The same log for what outlives one host.</summary>
+    public static ILoggerFactory CreateLogs() => LoggerFactory.Create(ConfigureLogs);
+
+    /// <summary>Runs until a signal ends it, or until one of its tasks fails. Returns the exit code.</summary>
     public static async Task<int> RunAsync(WebApplication app, IReadOnlyList<Task> work, CancellationToken cancellationToken)
     {
-        var signals = 0;
-        void OnSignal(PosixSignalContext context)
-        {
-            context.Cancel = true;
-            if (Interlocked.Increment(ref signals) > 1)
-            {
-                Environment.Exit(Killed);
-            }
+        using var signals = new StopSignals(cancellationToken);
+        await RunUntilAsync(app, work, signals.Token).ConfigureAwait(false);
+        return 0;
+    }
 
-            app.Lifetime.StopApplication();
-        }
-
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-        using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal);
-        await app.StartAsync(cancellationToken).ConfigureAwait(false);
+    /// <summary>Runs until the token ends it, or until one of its tasks fails: a daemon that only half works must not look alive.</summary>
+    public static async Task RunUntilAsync(WebApplication app, IReadOnlyList<Task> work, CancellationToken stop)
+    {
+        await app.StartAsync(CancellationToken.None).ConfigureAwait(false);
         foreach (var task in work)
         {
             _ = task.ContinueWith(_ => app.Lifetime.StopApplication(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         }
 
-        await app.WaitForShutdownAsync(cancellationToken).ConfigureAwait(false);
+        await app.WaitForShutdownAsync(stop).ConfigureAwait(false);
         await (work.FirstOrDefault(t => t.IsFaulted) ?? Task.CompletedTask).ConfigureAwait(false);
-        return 0;
+    }
+
+    private static void ConfigureLogs(ILoggingBuilder logging)
+    {
+        logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Warning);
+        if (Console.IsErrorRedirected)
+        {
+            logging.AddJsonConsole(o => o.TimestampFormat = "O");
+        }
+        else
+        {
+            logging.AddSimpleConsole(o => (o.SingleLine, o.TimestampFormat) = (true, "HH:mm:ss.fff "));
+        }
+
+        logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 }

@@ -1,14 +1,19 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 using PgCluster.Adapters;
 using PgCluster.Adapters.PgBouncer;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Pooling;
+using PgCluster.Engine.Topology;
 
 namespace PgCluster.Agent.Services;
 
 /// <summary>A pooler this process keeps: its console, its pauses, and a look at it.</summary>
 internal sealed class KeptPooler : IAsyncDisposable
 {
+    // What a server that is there still has to say arrives within it.
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(250);
+
     private readonly PgBouncerConsole _console;
     private readonly PoolerProbe _probe;
     private readonly TimeProvider _time;
@@ -47,6 +52,19 @@ internal sealed class KeptPooler : IAsyncDisposable
 
             await Task.Delay(TimeSpan.FromMilliseconds(1), _time, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>See <see cref="IPoolerKeeper.DropStraysAsync"/>.</summary>
+    public async Task<int> DropStraysAsync(PrimaryAddress target, CancellationToken cancellationToken)
+    {
+        await Task.Delay(Grace, _time, cancellationToken).ConfigureAwait(false);
+        var there = await Dns.GetHostAddressesAsync(target.Host, cancellationToken).ConfigureAwait(false);
+        var strays = (await _console.ShowServersAsync(cancellationToken).ConfigureAwait(false))
+            .Where(s => s.InUse && (s.Port != target.Port || !IPAddress.TryParse(s.Address, out var address) || !there.Contains(address)))
+            .ToArray();
+        return strays.Length > 0 && await Keeper.KillAsync([.. strays.Select(s => s.Database).Distinct(StringComparer.Ordinal)], cancellationToken).ConfigureAwait(false)
+            ? strays.Length
+            : 0;
     }
 
     public async ValueTask DisposeAsync()

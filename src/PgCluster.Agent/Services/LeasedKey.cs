@@ -6,6 +6,11 @@ namespace PgCluster.Agent.Services;
 /// <summary>Keeps one key in the store for as long as this process lives: under a lease, written again when its value changes or the lease was lost.</summary>
 internal sealed partial class LeasedKey(IClusterStore store, string key, TimeSpan timeToLive, TimeSpan interval, TimeProvider time, ILogger logger)
 {
+    private TaskCompletionSource _changed = new();
+
+    /// <summary>The value may have changed: it is looked at at once.</summary>
+    public void Wake() => Volatile.Read(ref _changed).TrySetResult();
+
     public async Task RunAsync(Func<string> value, CancellationToken cancellationToken)
     {
         IStoreLease? lease = null;
@@ -14,6 +19,9 @@ internal sealed partial class LeasedKey(IClusterStore store, string key, TimeSpa
         {
             while (true)
             {
+                // Before the value is looked at: what changes after that look ends the wait.
+                var changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                Volatile.Write(ref _changed, changed);
                 try
                 {
                     if (lease is { Lost.IsCancellationRequested: true } lost)
@@ -35,7 +43,8 @@ internal sealed partial class LeasedKey(IClusterStore store, string key, TimeSpa
                     LogFailed(key, e.Message);
                 }
 
-                await Task.Delay(interval, time, cancellationToken).ConfigureAwait(false);
+                await changed.Task.WaitAsync(interval, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                cancellationToken.ThrowIfCancellationRequested();
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

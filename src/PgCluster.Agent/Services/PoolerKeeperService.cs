@@ -27,13 +27,19 @@ internal static class PoolerKeeperService
             })
             .MapUnary(PeerMethods.Resume, async (request, call) => new ResumePoolerResponse
             {
-                Resumed = await Find(request.Pooler).Keeper.ResumeAsync(request.LeaseId.Length > 0 ? request.LeaseId : null, call.CancellationToken).ConfigureAwait(false),
+                Resumed = request.ForGood
+                    ? await Find(request.Pooler).Keeper.FinishAsync(request.LeaseId, call.CancellationToken).ConfigureAwait(false)
+                    : await Find(request.Pooler).Keeper.ResumeAsync(request.LeaseId.Length > 0 ? request.LeaseId : null, call.CancellationToken).ConfigureAwait(false),
             })
             .MapUnary(PeerMethods.ConfirmTarget, async (request, call) => new ConfirmTargetResponse
             {
                 WaitedMs = (await Find(request.Pooler).ConfirmTargetAsync(
                     new PoolerTarget(new PrimaryAddress(request.Host, request.Port), null, request.InsteadOf.Length > 0 ? request.InsteadOf : null),
                     call.CancellationToken).ConfigureAwait(false)).TotalMilliseconds,
+            })
+            .MapUnary(PeerMethods.DropStrays, async (request, call) => new DropStraysResponse
+            {
+                Dropped = await Find(request.Pooler).DropStraysAsync(new PrimaryAddress(request.Host, request.Port), call.CancellationToken).ConfigureAwait(false),
             });
     }
 }

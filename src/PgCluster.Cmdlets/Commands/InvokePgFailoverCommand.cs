@@ -27,11 +27,7 @@ public sealed class InvokePgFailoverCommand : FailoverCmdlet
             throw refusal;
         }
 
-        foreach (var check in plan.Checks.Where(c => c.Status == CheckStatus.Warning))
-        {
-            pipeline.Warning($"{check.Name}: {check.Evidence}{(check.Remedy.Length > 0 ? $" -- {check.Remedy}" : "")}");
-        }
-
+        OperationEnd.Warn(pipeline, plan);
         var change = Describe(plan);
         var (yes, whatIf) = await pipeline.ShouldProcessAsync(change, $"{change}\nDo you want to go on?", $"Failover of cluster '{plan.Cluster}'");
         if (whatIf)
@@ -56,26 +52,8 @@ public sealed class InvokePgFailoverCommand : FailoverCmdlet
             report = await Cluster.RunFailoverAsync(plan, request, progress, cancellationToken);
         }
 
-        if (cancellationToken.IsCancellationRequested)
-        {
-            // Nobody takes a report or an error any more.
-            pipeline.Announce($"{Summary(report)} The report is in the history: Get-PgClusterHistory -Id {report.Id}");
-            return;
-        }
-
-        await pipeline.WriteAsync(report);
-        if (report.Outcome != OperationOutcome.Succeeded)
-        {
-            await pipeline.WriteErrorAsync(ErrorTable.ToRecord(new PgClusterException(ReasonOf(report), Summary(report)) { Report = report }));
-        }
+        await OperationEnd.WriteAsync(pipeline, report, Summary(report), cancellationToken);
     }
-
-    private static Reason ReasonOf(OperationReport report) => report.Outcome switch
-    {
-        // Whatever it was that failed first: that a person has to look outweighs it.
-        OperationOutcome.NeedsOperator => PgCluster.Reason.NeedsOperator,
-        _ => report.ErrorReason ?? PgCluster.Reason.RolledBack,
-    };
 
     private static string Summary(OperationReport report) => report.Outcome switch
     {

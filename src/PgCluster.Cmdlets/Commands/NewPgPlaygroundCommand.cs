@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using PgCluster.Cmdlets;
 using PgCluster.Playground;
@@ -28,6 +29,10 @@ public sealed class NewPgPlaygroundCommand : PlaygroundCmdlet
     [Parameter]
     public SwitchParameter Asynchronous { get; set; }
 
+    /// <summary>Options of its configuration by path, as in the file: @{ 'leader.ttl' = '3s' }.</summary>
+    [Parameter]
+    public Hashtable? Setting { get; set; }
+
     /// <summary>Seconds until everything has to answer.</summary>
     [Parameter]
     [ValidateRange(1, 3600)]
@@ -50,6 +55,7 @@ public sealed class NewPgPlaygroundCommand : PlaygroundCmdlet
                 Nodes = Nodes,
                 EtcdMembers = EtcdMembers,
                 Synchronous = !Asynchronous,
+                Settings = OptionTable.Read(Setting),
                 AgentExecutable = ModuleFiles.Agent,
                 ReadyTimeout = TimeSpan.FromSeconds(TimeoutSec),
             },

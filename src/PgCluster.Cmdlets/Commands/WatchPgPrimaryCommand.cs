@@ -3,7 +3,7 @@ using PgCluster.Cmdlets;
 
 namespace PgCluster.Commands;
 
-/// <summary><c>Watch-PgPrimary</c>: the primary now and each change of it, until stopped.</summary>
+/// <summary><c>Watch-PgPrimary</c>: the primary now, each change of it, and every split brain, until stopped.</summary>
 [Cmdlet(VerbsCommon.Watch, "PgPrimary")]
 [OutputType(typeof(PrimaryChange))]
 public sealed class WatchPgPrimaryCommand : ClusterCmdlet
@@ -12,8 +12,13 @@ public sealed class WatchPgPrimaryCommand : ClusterCmdlet
     protected override async Task RunAsync(CmdletPipeline pipeline, CancellationToken cancellationToken)
     {
         pipeline.Verbose($"Watching the primary of cluster '{Session.Cluster}'.");
-        await foreach (var change in Cluster.WatchPrimaryAsync(cancellationToken))
+        await foreach (var change in Cluster.WatchPrimaryAsync(pipeline.Warning, cancellationToken))
         {
+            if (change.Kind == PrimaryChangeKind.SplitBrain)
+            {
+                pipeline.Warning($"Split brain in cluster '{Session.Cluster}': {change.Evidence}");
+            }
+
             await pipeline.WriteAsync(change);
         }
     }

@@ -128,6 +128,18 @@ public static class ErrorTable
             "SwitchoverCalledOff", ErrorCategory.OperationStopped, "Get-PgSwitchoverLog says who called it off and why; Start-PgSwitchover goes on with what was copied."),
         Reason.VerificationFailed => new(
             "VerificationFailed", ErrorCategory.InvalidResult, "Nothing was flipped. Find who writes to the target, then Reset-PgSwitchover and begin anew."),
+        Reason.NoSuitableNode => new(
+            "NoSuitableNode", ErrorCategory.ResourceUnavailable,
+            "The message says for each node why not. Allow more lag, wait and ask again, or read from the primary with -ForcePrimary."),
+        Reason.NodeNeeded => new(
+            "NodeNeeded", ErrorCategory.InvalidOperation,
+            "Move the primary away with Invoke-PgFailover, or bring another standby back first; Suspend-PgClusterNode goes on with -Force."),
+        Reason.NotInitialized => new(
+            "NotInitialized", ErrorCategory.InvalidOperation,
+            "Initialize-PgCluster -WhatIf says what it would do and what keeps it from doing so; Initialize-PgCluster takes the cluster under management."),
+        Reason.ForeignServer => new(
+            "ForeignServer", ErrorCategory.InvalidData,
+            "Check host, port and data directory of the node. A data directory that is of no use any more can be moved away; the agent then makes a new copy."),
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "has no entry"),
     };
 

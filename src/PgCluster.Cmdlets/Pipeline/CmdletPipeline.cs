@@ -134,6 +134,22 @@ public sealed class CmdletPipeline : IDisposable
         return (yes, (reason & ShouldProcessReason.WhatIf) != 0);
     });
 
+    /// <summary>
+    /// ShouldProcess for a cmdlet whose impact shows only in its plan: what is severe is asked about as if the cmdlet were of high impact, unless -Confirm was
+    /// given or nothing is to be asked.
+    /// </summary>
+    /// <param name="description">What -WhatIf prints.</param>
+    /// <param name="warning">What is asked.</param>
+    /// <param name="caption">The question's title.</param>
+    /// <param name="isSevere">True when it cannot be taken back.</param>
+    public Task<(bool Yes, bool WhatIf)> ShouldProcessAsync(string description, string warning, string caption, bool isSevere) => AskAsync(cmdlet =>
+    {
+        var yes = cmdlet.ShouldProcess(description, warning, caption, out var reason);
+        var asksNow = isSevere && !cmdlet.MyInvocation.BoundParameters.ContainsKey("Confirm")
+            && LanguagePrimitives.TryConvertTo<ConfirmImpact>(cmdlet.GetVariableValue("ConfirmPreference"), out var asked) && asked == ConfirmImpact.High;
+        return (yes && (!asksNow || cmdlet.ShouldContinue(warning, caption)), (reason & ShouldProcessReason.WhatIf) != 0);
+    });
+
     /// <summary>ShouldContinue: a question that -Confirm:$false does not answer.</summary>
     /// <param name="query">The question.</param>
     /// <param name="caption">Its title.</param>

@@ -19,7 +19,6 @@ public sealed class PgClusterSession
         Id = Interlocked.Increment(ref _lastId);
         Cluster = connection.Name;
         ConfigFile = connection.ConfigFile;
-        Nodes = [.. connection.NodeNames];
         OpenedAt = openedAt;
     }
 
@@ -32,8 +31,8 @@ public sealed class PgClusterSession
     /// <summary>The file it was opened from; null when none.</summary>
     public string? ConfigFile { get; }
 
-    /// <summary>Names of the nodes of its configuration.</summary>
-    public IReadOnlyList<string> Nodes { get; }
+    /// <summary>Names of its nodes as they were known last.</summary>
+    public IReadOnlyList<string> Nodes => _connection.NodeNames;
 
     /// <summary>When it was opened, by this machine's clock.</summary>
     public DateTimeOffset OpenedAt { get; }

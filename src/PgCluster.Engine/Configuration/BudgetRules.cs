@@ -12,7 +12,14 @@ public static class BudgetRules
     static readonly Budget PauseExpiry = new("failover.pause_expiry", config => config.Failover.PauseExpiry);
     static readonly Budget LockTtl = new("failover.lock_ttl", config => config.Failover.LockTtl);
     static readonly Budget EtcdTimeout = new("etcd.timeout", config => config.Etcd.Timeout);
+    static readonly Budget LeaderTtl = new("leader.ttl", config => config.Leader.Ttl);
+    static readonly Budget ProbeInterval = new("agent.probe_interval", config => config.Agent.ProbeInterval);
     static readonly Budget StateTtl = new("agent.state_ttl", config => config.Agent.StateTtl);
+
+    static readonly Budget HealthInterval = new("health.interval", config => config.Health.Interval);
+    static readonly Budget ProbeTimeout = new("health.probe_timeout", config => config.Health.ProbeTimeout);
+    static readonly Budget HealthFailoverTimeout = new("health.failover_timeout", config => config.Health.FailoverTimeout);
+    static readonly Budget ObserverTimeout = new("health.observer_timeout", config => config.Health.ObserverTimeout);
 
     static readonly Rule[] Rules =
     [
@@ -21,6 +28,10 @@ public static class BudgetRules
         new([PauseTimeout, MigrateTimeout], PauseExpiry, MayBeEqual: false, "or poolers resume towards a primary that is not there yet"),
         new([PauseExpiry], LockTtl, MayBeEqual: false, "or somebody else may begin while poolers are still paused"),
         new([EtcdTimeout], StateTtl, MayBeEqual: false, "or one slow request makes a living agent look dead"),
+        new([ProbeInterval], LeaderTtl, MayBeEqual: false, "or a leader is replaced before its agent has looked at its server"),
+        new([HealthInterval, ProbeTimeout], HealthFailoverTimeout, MayBeEqual: false, "or what was seen of a healthy node expires before the next look"),
+        new([EtcdTimeout], HealthFailoverTimeout, MayBeEqual: false, "or one slow request makes every node look unhealthy"),
+        new([HealthFailoverTimeout], ObserverTimeout, MayBeEqual: false, "or an observer loses its vote before its word does"),
     ];
 
     /// <summary>The rules this configuration breaks; empty when every budget nests.</summary>

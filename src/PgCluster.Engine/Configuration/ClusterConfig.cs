@@ -33,6 +33,18 @@ public sealed record ClusterConfig
     /// <summary>How a proxy follows the primary.</summary>
     public ProxyConfig Proxy { get; init; } = new();
 
+    /// <summary>The leader's lease.</summary>
+    public LeaderConfig Leader { get; init; } = new();
+
+    /// <summary>How a node comes back.</summary>
+    public RejoinConfig Rejoin { get; init; } = new();
+
     /// <summary>The budgets and limits of a failover.</summary>
     public FailoverConfig Failover { get; init; } = new();
+
+    /// <summary>How the observers look at the nodes and agree on who is well.</summary>
+    public HealthConfig Health { get; init; } = new();
+
+    /// <summary>The synchronous policy that the leader maintains.</summary>
+    public SynchronousConfig Synchronous { get; init; } = new();
 }

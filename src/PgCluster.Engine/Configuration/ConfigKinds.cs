@@ -92,8 +92,10 @@ static class ConfigKinds
             Written);
     }
 
+    /// <summary>In snake case: StrictMajority is strict_majority.</summary>
     static string Written<T>(T value)
-        where T : struct, Enum => value.ToString().ToLowerInvariant();
+        where T : struct, Enum =>
+        string.Concat(value.ToString().Select((c, i) => char.IsUpper(c) && i > 0 ? "_" + char.ToLowerInvariant(c) : char.ToLowerInvariant(c).ToString()));
 
     static string FullPath(string path, string? directory)
     {

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace PgCluster.Engine.Configuration;
 
 /// <summary>What has to hold between options, time budgets apart (<see cref="BudgetRules"/>).</summary>
@@ -16,7 +18,10 @@ public static class ConfigRules
             .. AllOrNone(("etcd.user", etcd.User), ("etcd.password_file", etcd.PasswordFile)),
             .. Unique("nodes", config.Nodes.Select(node => node.Name)),
             .. Unique("poolers", config.Poolers.Select(pooler => pooler.Name)),
+            .. OneAddressEach(config, "host", node => new HostPort(node.Host, node.Port)),
+            .. OneAddressEach(config, "agent", node => node.Agent),
             .. KnownNodes(config),
+            .. SynchronousStandbys(config),
         ];
     }
 
@@ -44,6 +49,48 @@ public static class ConfigRules
                 var (first, second) = ($"{section}[{firsts[name]}].name", $"{section}[{index}].name");
                 yield return new([first, second], $"{second} is {TomlText.Quote(name)} like {first}; expected a name that no other has");
             }
+        }
+    }
+
+    static IEnumerable<ConfigViolation> OneAddressEach(ClusterConfig config, string option, Func<NodeConfig, HostPort> addressOf)
+    {
+        // What answers there would count for both.
+        var firsts = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (index, address) in config.Nodes.Select(node => addressOf(node).ToString()).Index())
+        {
+            if (!firsts.TryAdd(address, index))
+            {
+                var (first, second) = ($"nodes[{firsts[address]}].{option}", $"nodes[{index}].{option}");
+                yield return new([first, second], $"{second} leads to {TomlText.Quote(address)} like {first}; expected an address that no other node has");
+            }
+        }
+    }
+
+    static IEnumerable<ConfigViolation> SynchronousStandbys(ClusterConfig config)
+    {
+        var synchronous = config.Synchronous;
+        if (synchronous.Mode == SynchronousMode.Manual)
+        {
+            yield break;
+        }
+
+        var mode = $"synchronous.mode ({TomlText.Quote(synchronous.Mode.ToString().ToLowerInvariant())})";
+        if (config.Manager != ClusterManager.Native)
+        {
+            yield return new(
+                ["synchronous.mode", "cluster.manager"],
+                $"{mode} needs cluster.manager \"native\"; expected \"manual\", or two managers would write synchronous_standby_names");
+        }
+
+        // The primary is one of them, and a commit that only a node has which may not lead would be lost with the primary.
+        var others = config.Nodes.Count(node => !node.NoFailover) - 1;
+        if (synchronous.Mode != SynchronousMode.Performance && config.Nodes.Count > 0 && synchronous.Standbys > others)
+        {
+            yield return new(
+                ["synchronous.standbys", "synchronous.mode"],
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"synchronous.standbys ({synchronous.Standbys}) with {mode} is more than the {Math.Max(others, 0)} standbys that [[nodes]] without no_failover leave beside a primary; expected at most that many"));
         }
     }
 

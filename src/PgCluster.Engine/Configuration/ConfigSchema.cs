@@ -10,6 +10,9 @@ public static class ConfigSchema
 {
     static readonly TimeSpan OneSecond = TimeSpan.FromSeconds(1);
 
+    /// <summary>etcd needs 1 to 2 s to change its own leader: under a shorter lease that would count as the loss of the primary.</summary>
+    static readonly TimeSpan ShortestLease = TimeSpan.FromSeconds(3);
+
     /// <summary>Stands for an address that is required, until it is bound.</summary>
     static readonly HostPort NoAddress = new("", 0);
 
@@ -91,9 +94,37 @@ public static class ConfigSchema
             { "pooler_timeout", Duration(), p => p.PoolerTimeout, (p, v) => p with { PoolerTimeout = v },
                 "Budget of one re-pointing of PgBouncer." },
         },
+        new TableSection<LeaderConfig>("leader", "The leader's lease.", c => c.Leader, (c, s) => c with { Leader = s })
+        {
+            { "ttl", Duration(ShortestLease), l => l.Ttl, (l, v) => l with { Ttl = v },
+                "How long after a leader's host is gone somebody else may take over." },
+            { "failsafe", TrueOrFalse, l => l.Failsafe, (l, v) => l with { Failsafe = v },
+                "True when a leader that has lost etcd goes on while every other agent vouches for it." },
+            { "watchdog", Choice<WatchdogMode>(), l => l.Watchdog, (l, v) => l with { Watchdog = v },
+                "Whether a watchdog device resets the machine of a leader that nothing else can stop in time." },
+            { "watchdog_device", RequiredPath, l => l.WatchdogDevice, (l, v) => l with { WatchdogDevice = v }, "The watchdog device." },
+        },
+        new TableSection<RejoinConfig>("rejoin", "What an agent may do by itself to bring its node back as a standby.",
+            c => c.Rejoin, (c, s) => c with { Rejoin = s })
+        {
+            { "rewind", TrueOrFalse, r => r.Rewind, (r, v) => r with { Rewind = v }, "True when WAL that only this node has may be taken back (pg_rewind)." },
+            { "base_backup", TrueOrFalse, r => r.BaseBackup, (r, v) => r with { BaseBackup = v },
+                "True when a new base backup may replace the data directory, where nothing less helps." },
+            { "keep_copy", TrueOrFalse, r => r.KeepCopy, (r, v) => r with { KeepCopy = v }, "True when what is discarded is kept beside the data directory." },
+            { "slots", TrueOrFalse, r => r.Slots, (r, v) => r with { Slots = v },
+                "True when every server keeps WAL for every other node in a physical replication slot." },
+            { "slot_wal_limit", Size, r => r.SlotWalLimit, (r, v) => r with { SlotWalLimit = v },
+                "WAL that is kept for a node which does not stream; beyond that its slot is dropped." },
+        },
         new TableSection<FailoverConfig>("failover", "The budgets and limits of a failover.",
             c => c.Failover, (c, s) => c with { Failover = s })
         {
+            { "mode", Choice<FailoverMode>(), f => f.Mode, (f, v) => f with { Mode = v },
+                "What the agents do when the primary is gone: replace it, say in the history what they would do, or leave it to a person." },
+            { "primary_crash", Choice<CrashPolicy>(), f => f.PrimaryCrash, (f, v) => f with { PrimaryCrash = v },
+                "What is done when the primary's PostgreSQL dies: hand over, restart in place, or hand over when a synchronous standby has every commit." },
+            { "restart_timeout", Duration(), f => f.RestartTimeout, (f, v) => f with { RestartTimeout = v },
+                "How long a primary that crashed may take to come back in place before it is replaced." },
             { "health_check_timeout", Duration(), f => f.HealthCheckTimeout, (f, v) => f with { HealthCheckTimeout = v },
                 "Budget of asking one agent for its state." },
             { "lock_timeout", Duration(), f => f.LockTimeout, (f, v) => f with { LockTimeout = v },
@@ -119,6 +150,31 @@ public static class ConfigSchema
             { "max_archive_backlog", Integer("WAL segments", 0, int.MaxValue),
                 f => f.MaxArchiveBacklog, (f, v) => f with { MaxArchiveBacklog = v },
                 "WAL segments that may wait for the archiver before a planned failover refuses." },
+        },
+        new TableSection<HealthConfig>("health", "How the observers look at the nodes and agree on who is well.",
+            c => c.Health, (c, s) => c with { Health = s })
+        {
+            { "interval", Duration(), h => h.Interval, (h, v) => h with { Interval = v },
+                "Time between the end of one look at all nodes and the next." },
+            { "probe_timeout", Duration(), h => h.ProbeTimeout, (h, v) => h with { ProbeTimeout = v },
+                "Budget of one look at all nodes." },
+            { "failover_timeout", Duration(), h => h.FailoverTimeout, (h, v) => h with { FailoverTimeout = v },
+                "How long an observer that saw a node well vouches for it." },
+            { "observer_timeout", Duration(OneSecond), h => h.ObserverTimeout, (h, v) => h with { ObserverTimeout = v },
+                "How long an observer keeps its vote after its last look." },
+            { "quorum", Choice<QuorumRule>(), h => h.Quorum, (h, v) => h with { Quorum = v },
+                "How many of the observers have to agree that a node is healthy: more than half, or at least half." },
+        },
+        new TableSection<SynchronousConfig>("synchronous", "What commits wait for, and who keeps the list of synchronous standbys.",
+            c => c.Synchronous, (c, s) => c with { Synchronous = s })
+        {
+            { "mode", Choice<SynchronousMode>(), s => s.Mode, (s, v) => s with { Mode = v },
+                "Leave synchronous_standby_names to the operator, wait for nobody, wait for the standbys there are, or always wait." },
+            { "standbys", Integer("standbys", 1, 100), s => s.Standbys, (s, v) => s with { Standbys = v }, "How many standbys a commit waits for." },
+            { "method", Choice<SynchronousMethod>(), s => s.Method, (s, v) => s with { Method = v },
+                "Name every standby that may be and take the quickest, or name only the preferred ones." },
+            { "max_lag", Size, s => s.MaxLag, (s, v) => s with { MaxLag = v },
+                "WAL a standby may lag behind when commits begin to wait for it." },
         },
         new TableArraySection<NodeConfig>("nodes", "One PostgreSQL server and its agent.",
             NewNode, c => c.Nodes, (c, v) => c with { Nodes = v })

@@ -3,6 +3,15 @@ namespace PgCluster.Engine.Configuration;
 /// <summary>The budgets and limits of a failover. How the budgets nest is in <see cref="BudgetRules"/>.</summary>
 public sealed record FailoverConfig
 {
+    /// <summary>What the agents do when the primary is gone.</summary>
+    public FailoverMode Mode { get; init; } = FailoverMode.Automatic;
+
+    /// <summary>What is done when the primary's PostgreSQL dies and its agent lives.</summary>
+    public CrashPolicy PrimaryCrash { get; init; } = CrashPolicy.Automatic;
+
+    /// <summary>How long a primary that crashed may take to come back in place before it is replaced.</summary>
+    public TimeSpan RestartTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Budget of asking one agent for its state.</summary>
     public TimeSpan HealthCheckTimeout { get; init; } = TimeSpan.FromSeconds(2);
 

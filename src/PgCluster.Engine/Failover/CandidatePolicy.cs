@@ -1,12 +1,12 @@
 using System.Globalization;
+using PgCluster.Engine.Roles;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Engine.Failover;
 
 /// <summary>
 /// Who may take over, and in which order. Planned: a standby that runs, streams from the primary and is caught up within the limit. Forced: a standby
-/// that runs, whatever it streams from. Order: synchronous before quorum before potential before asynchronous (forced: the most advanced first),
-/// then weight, lag, a failure domain other than the old primary's, name.
+/// that runs, whatever it streams from. The order is <see cref="NodePreference"/>'s; WAL is at stake in a forced one only.
 /// </summary>
 public static class CandidatePolicy
 {
@@ -21,13 +21,7 @@ public static class CandidatePolicy
         var newestTimeline = nodes.Where(n => n.Name != primary?.Name).Select(n => n.Node.Timeline).DefaultIfEmpty().Max();
         var judged = nodes.Select(n => (Node: n, Against: Against(n, primary, forced, maxLagBytes, newestTimeline))).ToArray();
         var ranked = judged.Where(j => j.Against.Count == 0).Select(j => j.Node)
-            .OrderByDescending(n => forced ? n.Node.Timeline : 0)
-            .ThenByDescending(n => forced ? n.Postgres?.Lsn ?? Lsn.Zero : Lsn.Zero)
-            .ThenBy(n => SyncOrder(n.Node.SyncState))
-            .ThenByDescending(n => n.Node.Weight)
-            .ThenBy(n => n.Node.LagBytes ?? long.MaxValue)
-            .ThenBy(n => n.Node.FailureDomain == primary?.Node.FailureDomain && n.Node.FailureDomain.Length > 0 ? 1 : 0)
-            .ThenBy(n => n.Name, StringComparer.Ordinal)
+            .OrderBy(n => Merits(n, forced), NodePreference.InPlaceOf(primary?.Node.FailureDomain))
             .Select((n, i) => new CandidateVerdict(n.Name, true, i + 1, [Describe(n)]));
         var rejected = judged.Where(j => j.Against.Count > 0).OrderBy(j => j.Node.Name, StringComparer.Ordinal)
             .Select(j => new CandidateVerdict(j.Node.Name, false, 0, j.Against));
@@ -50,6 +44,11 @@ public static class CandidatePolicy
         if (node.Node.NoFailover)
         {
             against.Add("is marked no_failover");
+        }
+
+        if (node.Node.Suspended is { } suspended)
+        {
+            against.Add($"is {suspended}");
         }
 
         if (node.Node.Role != NodeRole.Standby)
@@ -101,13 +100,13 @@ public static class CandidatePolicy
         return against;
     }
 
-    private static int SyncOrder(SyncState state) => state switch
+    private static NodeMerits Merits(NodeObservation node, bool forced) => new(node.Name, node.Node.FailureDomain, node.Node.Weight)
     {
-        SyncState.Sync => 0,
-        SyncState.Quorum => 1,
-        SyncState.Potential => 2,
-        SyncState.Async => 3,
-        _ => 4,
+        // With the primary there every candidate can still receive everything.
+        Timeline = forced ? node.Node.Timeline : 0,
+        Received = forced ? node.Postgres?.Lsn ?? Lsn.Zero : Lsn.Zero,
+        SyncState = node.Node.SyncState,
+        LagBytes = node.Node.LagBytes,
     };
 
     private static string Describe(NodeObservation node) => string.Create(

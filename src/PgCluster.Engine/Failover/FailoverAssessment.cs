@@ -18,6 +18,6 @@ public sealed record FailoverAssessment(OperationPlan Plan)
 
         var remedy = first.Remedy.Length > 0 ? $" -- {first.Remedy}" : "";
         var more = others.Length > 0 ? $" (also: {string.Join(", ", others.Select(c => c.Name))})" : "";
-        return new PgClusterException(first.Reason, $"{first.Name}: {first.Evidence}{remedy}{more}") { Target = plan.To ?? plan.Cluster };
+        return new PgClusterException(first.Reason, $"{first.Name}: {first.Evidence}{remedy}{more}") { Target = plan.To ?? plan.Node ?? plan.Cluster };
     }
 }

@@ -50,49 +50,22 @@ public sealed class FailoverFlow
             result = await runner.RunAsync(run.Steps(), cancellationToken).ConfigureAwait(false);
         }
 
-        var report = new OperationReport
+        var report = result.ToReport(plan, request.Why, request.Actor) with
         {
-            Id = plan.Id,
-            Kind = plan.Kind,
-            Cluster = plan.Cluster,
-            Outcome = result.Outcome,
-            OldPrimary = plan.From,
             NewPrimary = run.Promotion is null ? plan.From : plan.To,
             Forced = plan.Forced,
             Timeline = run.Promotion?.Timeline ?? 0,
             SwitchLsn = run.Shutdown?.CheckpointLsn.ToString(),
-            Why = request.Why,
-            Actor = request.Actor,
-            StartedAt = result.StartedAt,
-            DurationSeconds = result.Elapsed.TotalSeconds,
-            PausedSeconds = PausedSeconds(result.Steps),
-            Steps = result.Steps,
-            Error = result.Error?.Message,
-            ErrorReason = result.Error?.Reason,
+            PausedSeconds = result.PausedSeconds(FailoverSteps.Pause, FailoverSteps.Resume),
         };
         await RecordAsync(report).ConfigureAwait(false);
         return report;
     }
 
-    private static double? PausedSeconds(IReadOnlyList<StepReport> steps)
-    {
-        var pause = steps.FirstOrDefault(s => s is { Name: FailoverSteps.Pause, Phase: StepPhase.Run });
-        var resume = steps.FirstOrDefault(s => s.Name == FailoverSteps.Resume || s is { Name: FailoverSteps.Pause, Phase: StepPhase.Undo });
-        return pause is null || resume is null ? null : resume.StartedSeconds + resume.ElapsedSeconds - pause.StartedSeconds;
-    }
-
     /// <summary>Adds a report to the cluster's history, as far as the store can be reached.</summary>
-    public async Task RecordAsync(OperationReport report)
+    public Task RecordAsync(OperationReport report)
     {
         ArgumentNullException.ThrowIfNull(report);
-        using var budget = new CancellationTokenSource(_config.Failover.UndoTimeout, _time);
-        try
-        {
-            await _store.PutAsync(StoreKeys.History + report.Id, OperationHistory.ToJson(report), null, budget.Token).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is PgClusterException or OperationCanceledException)
-        {
-            // The operation is over and its report is with the caller; a store that is gone must not turn it into a failure.
-        }
+        return OperationHistory.TryAddAsync(_store, report, _config.Failover.UndoTimeout, _time);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Operations;
 using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Topology;
 
@@ -28,8 +29,8 @@ public static class FailoverPlanner
 
         PreflightCheck[] checks =
         [
-            Quorum(view),
-            LockFree(view, request),
+            CommonChecks.Quorum(view),
+            CommonChecks.LockFree(view, request.HeldLockKey),
             .. forced ? ForcedChecks(view, request, from) : PlannedChecks(view, request, options, from, target),
             Target(request, candidates, target),
             .. Redirected(view),
@@ -52,24 +53,6 @@ public static class FailoverPlanner
             Blockers = view.Blockers,
         });
     }
-
-    private static PreflightCheck Quorum(ClusterView view)
-    {
-        var healthy = view.Store.Endpoints.Count(e => e.Healthy);
-        var evidence = $"{healthy} of {view.Store.Endpoints.Count} etcd endpoints answer";
-        return !view.Store.HasQuorum
-            ? new("StoreQuorum", CheckStatus.Failed, evidence + ", and a linearizable read fails", "bring etcd's majority back first", Reason.NoQuorum)
-            : healthy < view.Store.Endpoints.Count
-                ? new("StoreQuorum", CheckStatus.Warning, evidence, "bring the missing etcd members back")
-                : new("StoreQuorum", CheckStatus.Passed, evidence);
-    }
-
-    private static PreflightCheck LockFree(ClusterView view, FailoverRequest request) => view.Lock is { } held && held.Key != request.HeldLockKey
-        ? new("LockFree", CheckStatus.Failed, $"the cluster's lock is held by {Who(held.Holder.Name)} for {Who(held.Holder.Purpose)}",
-            "wait for it to finish", Reason.LockHeld)
-        : new("LockFree", CheckStatus.Passed, "nobody else holds the cluster's lock");
-
-    private static string Who(string text) => text.Length > 0 ? text : "another tool";
 
     private static IEnumerable<PreflightCheck> PlannedChecks(
         ClusterView view, FailoverRequest request, FailoverConfig options, NodeObservation? primary, string? target)
@@ -121,29 +104,38 @@ public static class FailoverPlanner
                 $"logical slots exist on {primary.Name} only and would be lost: {string.Join(", ", logical)}",
                 "drop them, synchronise them (PostgreSQL 17), or accept their loss by -Force");
 
+        yield return Archiver(primary, options);
+        yield return PauseBlockers(view, request.BlockerPolicy, options);
+    }
+
+    /// <summary>Whether the archiver would hold a shutdown up.</summary>
+    internal static PreflightCheck Archiver(NodeObservation primary, FailoverConfig options)
+    {
         var backlog = primary.Postgres?.ArchiveBacklog ?? 0;
-        yield return primary.Postgres?.ArchiverFailing == true || backlog > options.MaxArchiveBacklog
+        return primary.Postgres?.ArchiverFailing == true || backlog > options.MaxArchiveBacklog
             ? new("Archiver", CheckStatus.Failed,
                 string.Create(CultureInfo.InvariantCulture, $"{backlog} WAL segments wait for archive_command{(primary.Postgres!.ArchiverFailing ? ", whose last run failed" : "")}; the limit is {options.MaxArchiveBacklog}"),
                 "a shutdown waits for the archiver: mend archive_command first")
             : new("Archiver", CheckStatus.Passed, string.Create(CultureInfo.InvariantCulture, $"{backlog} WAL segments wait for archive_command"));
+    }
 
+    /// <summary>Whether sessions would keep a pooler from pausing.</summary>
+    internal static PreflightCheck PauseBlockers(ClusterView view, BlockerPolicy policy, FailoverConfig options)
+    {
         if (view.Blockers.Count == 0)
         {
-            yield return new("PauseBlockers", CheckStatus.Passed, "no long transaction is open");
+            return new("PauseBlockers", CheckStatus.Passed, "no long transaction is open");
         }
-        else
-        {
-            var named = string.Join("; ", view.Blockers.Select(b => string.Create(
-                CultureInfo.InvariantCulture, $"pid {b.Pid} of {b.User} in {b.Database}, {b.State}, for {b.AgeSeconds:0.0} s")));
-            yield return new("PauseBlockers", request.BlockerPolicy == BlockerPolicy.Abort ? CheckStatus.Failed : CheckStatus.Warning, named,
-                request.BlockerPolicy switch
-                {
-                    BlockerPolicy.Terminate => "they are terminated when half of the pause timeout is over",
-                    BlockerPolicy.Abort => "end them, or choose another -BlockerPolicy",
-                    _ => string.Create(CultureInfo.InvariantCulture, $"the pause waits for them, {options.PauseTimeout.TotalSeconds:0.###} s at most"),
-                }, Reason.BlockedBySessions);
-        }
+
+        var named = string.Join("; ", view.Blockers.Select(b => string.Create(
+            CultureInfo.InvariantCulture, $"pid {b.Pid} of {b.User} in {b.Database}, {b.State}, for {b.AgeSeconds:0.0} s")));
+        return new("PauseBlockers", policy == BlockerPolicy.Abort ? CheckStatus.Failed : CheckStatus.Warning, named,
+            policy switch
+            {
+                BlockerPolicy.Terminate => "they are terminated when half of the pause timeout is over",
+                BlockerPolicy.Abort => "end them, or choose another -BlockerPolicy",
+                _ => string.Create(CultureInfo.InvariantCulture, $"the pause waits for them, {options.PauseTimeout.TotalSeconds:0.###} s at most"),
+            }, Reason.BlockedBySessions);
     }
 
     private static IEnumerable<PreflightCheck> ForcedChecks(ClusterView view, FailoverRequest request, NodeObservation? old)
@@ -158,6 +150,11 @@ public static class FailoverPlanner
                 "a second primary must not be made: stop it, or bring its agent back", Reason.OldPrimaryStillRunning)
             : new("OldPrimaryGone", CheckStatus.Passed, old is null ? "no primary was ever published" : $"{old.Name} does not answer");
 
+        yield return view.Leader is { } leader
+            ? new("LeaseEnded", CheckStatus.Failed, $"{leader.Node} still holds the leader's lease, so it may be writing",
+                "wait until it has ended: at most leader.ttl after its agent's last word", Reason.OldPrimaryStillRunning)
+            : new("LeaseEnded", CheckStatus.Passed, "nobody holds the leader's lease");
+
         yield return Vouching(view, request, old);
     }
 
@@ -171,11 +168,12 @@ public static class FailoverPlanner
                 "accept that acknowledged commits may be lost by -AllowDataLoss", Reason.DataLossNotAllowed);
         }
 
-        var asked = view.Nodes.Where(n => n.Postgres is not null && n.Node.Role == NodeRole.Standby && policy.Standbys.Contains(n.Name)).Select(n => n.Name).ToArray();
-        var evidence = string.Create(
+        string[] Asked(SynchronousPolicyRecord inForce) =>
+            [.. view.Nodes.Where(n => n.Postgres is not null && n.Node.Role == NodeRole.Standby && inForce.Standbys.Contains(n.Name)).Select(n => n.Name)];
+        var evidence = string.Join("; ", policy.InForce.Select(p => string.Create(
             CultureInfo.InvariantCulture,
-            $"a commit of {policy.Primary} was on {policy.Count} of {string.Join(", ", policy.Standbys)}; {policy.NeededToVouch} have to be asked, {asked.Length} answer");
-        return asked.Length >= policy.NeededToVouch
+            $"a commit of {p.Primary} was on {p.Count} of {string.Join(", ", p.Standbys)}; {p.NeededToVouch} have to be asked, {Asked(p).Length} answer")));
+        return policy.InForce.All(p => Asked(p).Length >= p.NeededToVouch)
             ? new("EveryCommitVouchedFor", CheckStatus.Passed, evidence)
             : new("EveryCommitVouchedFor", request.AllowDataLoss ? CheckStatus.Warning : CheckStatus.Failed, evidence,
                 "bring one of the missing standbys back, or accept that acknowledged commits may be lost by -AllowDataLoss", Reason.DataLossNotAllowed);
@@ -200,7 +198,8 @@ public static class FailoverPlanner
         };
     }
 
-    private static PreflightCheck Pooler(PoolerObservation observed, NodeObservation? primary, bool forced, FailoverRequest request)
+    /// <summary>Whether a pooler can be paused, and leads to the primary.</summary>
+    internal static PreflightCheck Pooler(PoolerObservation observed, NodeObservation? primary, bool forced, FailoverRequest request)
     {
         var pooler = observed.Pooler;
         if (pooler.State == PoolerState.Unreachable)
@@ -231,7 +230,7 @@ public static class FailoverPlanner
     }
 
     /// <summary>A cluster that its clients have left can still be failed over, and its poolers are then nothing to it.</summary>
-    private static IEnumerable<PoolerObservation> PoolersInUse(ClusterView view) => view.Redirect is { State: RedirectState.Active } ? [] : view.Poolers;
+    internal static IEnumerable<PoolerObservation> PoolersInUse(ClusterView view) => view.Redirect is { State: RedirectState.Active } ? [] : view.Poolers;
 
     private static IEnumerable<PreflightCheck> Redirected(ClusterView view)
     {

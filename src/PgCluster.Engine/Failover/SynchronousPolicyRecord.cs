@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 
 namespace PgCluster.Engine.Failover;
@@ -12,10 +13,31 @@ namespace PgCluster.Engine.Failover;
 /// <param name="Timeline">Its timeline.</param>
 /// <param name="Count">How many standbys a commit waits for; 0 when it waits for none.</param>
 /// <param name="Standbys">The standbys named; <c>*</c> for any.</param>
-public sealed partial record SynchronousPolicyRecord(string Primary, int Timeline, int Count, IReadOnlyList<string> Standbys)
+/// <param name="Previous">
+/// The policy before, while commits that only it vouches for may still have to be found: it holds beside this one, until the standbys of this one have been
+/// seen to have everything up to the change. Null when there is none.
+/// </param>
+public sealed partial record SynchronousPolicyRecord(string Primary, int Timeline, int Count, IReadOnlyList<string> Standbys, SynchronousPolicyRecord? Previous = null)
 {
     /// <summary>How many of the named standbys must be asked so that one of them has every acknowledged commit; 0 when nothing vouches.</summary>
     public int NeededToVouch => Count == 0 || Standbys.Contains("*") ? 0 : Standbys.Count - Count + 1;
+
+    /// <summary>This policy and every one before it that still holds, the newest first.</summary>
+    [JsonIgnore]
+    public IEnumerable<SynchronousPolicyRecord> InForce
+    {
+        get
+        {
+            for (var policy = this; policy is not null; policy = policy.Previous)
+            {
+                yield return policy;
+            }
+        }
+    }
+
+    /// <summary>True when a commit waits for the same standbys under both, whatever came before either.</summary>
+    public bool IsSameAs(SynchronousPolicyRecord? other) =>
+        other is not null && (Primary, Timeline, Count) == (other.Primary, other.Timeline, other.Count) && Standbys.SequenceEqual(other.Standbys, StringComparer.Ordinal);
 
     /// <summary>
     /// Reads synchronous_standby_names: <c>FIRST k (a, b)</c>, <c>ANY k (a, b)</c>, <c>k (a, b)</c>, or a plain list, which means FIRST 1.

@@ -7,7 +7,14 @@ namespace PgCluster.Engine.Measurement;
 /// </summary>
 public sealed class WriteLedger
 {
+    /// <summary>A writer that is without an acknowledgement for this much longer than the gap lasted was not served when others were: it hung.</summary>
+    public static readonly TimeSpan HangAfterGap = TimeSpan.FromSeconds(10);
+
+    // A message may have a number in it that is another one each time.
+    private const int MostTexts = 20;
+
     private readonly Lock _gate = new();
+    private readonly Dictionary<string, (long Count, long First, long Last)> _texts = [];
     private readonly TimeProvider _time;
     private readonly Writer[] _writers;
 
@@ -18,7 +25,6 @@ public sealed class WriteLedger
     private long _commits;
     private long _errors;
     private long _reconnects;
-    private string? _firstError;
     private bool _measuring;
     private double _seconds;
     private Verification? _verification;
@@ -49,6 +55,7 @@ public sealed class WriteLedger
     {
         var own = _writers[writer];
         own.SentAt = _time.GetTimestamp();
+        own.WaitingSince ??= own.SentAt;
         return ++own.Sent;
     }
 
@@ -64,12 +71,14 @@ public sealed class WriteLedger
             _commits++;
             if (!_measuring)
             {
+                own.WaitingSince = null;
                 return;
             }
 
             _longestGap = Math.Max(_longestGap, now - _lastAcknowledged);
             _longestCommit = Math.Max(_longestCommit, now - Math.Max(own.SentAt, _began));
             _lastAcknowledged = now;
+            own.EndWait(now);
         }
     }
 
@@ -81,16 +90,16 @@ public sealed class WriteLedger
         {
             own.Settled = own.Sent;
             own.Ambiguous.Add(own.Sent);
-            NoteError_NeedsLock(writer, error);
+            NoteError_NeedsLock(error);
         }
     }
 
     /// <summary>A writer could not connect.</summary>
-    public void FailConnect(int writer, string error)
+    public void FailConnect(string error)
     {
         lock (_gate)
         {
-            NoteError_NeedsLock(writer, error);
+            NoteError_NeedsLock(error);
         }
     }
 
@@ -113,6 +122,11 @@ public sealed class WriteLedger
 
             var end = _writers.Any(w => w.Settled < w.Sent) ? _time.GetTimestamp() : stopAskedAt;
             _longestGap = Math.Max(_longestGap, end - _lastAcknowledged);
+            foreach (var writer in _writers)
+            {
+                writer.EndWait(end);
+            }
+
             _seconds = _time.GetElapsedTime(_began, stopAskedAt).TotalSeconds;
             _measuring = false;
         }
@@ -164,23 +178,31 @@ public sealed class WriteLedger
                 Commits = _commits,
                 WriteGapMs = Milliseconds(_longestGap),
                 LongestCommitMs = Milliseconds(_longestCommit),
+                HungWriters = _writers.Count(w => w.LongestWait > _longestGap + (HangAfterGap.TotalSeconds * _time.TimestampFrequency)),
                 ClientErrors = _errors,
                 Reconnects = _reconnects,
                 LostCommits = lost,
                 DoubledCommits = verification.Doubled,
                 AmbiguousCommits = ambiguous,
                 DurationSeconds = _seconds,
-                FirstError = _firstError,
+                Errors =
+                [
+                    .. _texts.OrderBy(t => t.Value.First).Select(t => new WriteError(
+                        t.Key, t.Value.Count, _time.GetElapsedTime(_began, t.Value.First).TotalSeconds, _time.GetElapsedTime(_began, t.Value.Last).TotalSeconds)),
+                ],
             };
         }
     }
 
     private double Milliseconds(long ticks) => ticks * 1000.0 / _time.TimestampFrequency;
 
-    private void NoteError_NeedsLock(int writer, string error)
+    private void NoteError_NeedsLock(string error)
     {
         _errors++;
-        _firstError ??= $"writer {writer}: {error}";
+        var now = _time.GetTimestamp();
+        var text = _texts.Count < MostTexts || _texts.ContainsKey(error) ? error : "others";
+        var (count, first, _) = _texts.GetValueOrDefault(text, (0, now, now));
+        _texts[text] = (count + 1, first, now);
     }
 
     private sealed class Writer
@@ -191,7 +213,18 @@ public sealed class WriteLedger
 
         public long SentAt { get; set; }
 
+        /// <summary>When the commit was first sent that it waits for, failed attempts included; null while it rests.</summary>
+        public long? WaitingSince { get; set; }
+
+        public long LongestWait { get; private set; }
+
         public List<long> Ambiguous { get; } = [];
+
+        public void EndWait(long now)
+        {
+            LongestWait = Math.Max(LongestWait, now - (WaitingSince ?? now));
+            WaitingSince = null;
+        }
     }
 
     /// <summary>One bit a commit, and the few that are there more than once.</summary>

@@ -1,3 +1,6 @@
+using PgCluster.Engine.Membership;
+using PgCluster.Engine.Rejoin;
+
 namespace PgCluster.Engine.Nodes;
 
 /// <summary>Proof that a command comes from the holder of the cluster's lock.</summary>
@@ -22,6 +25,17 @@ public interface INodeAgent
 {
     /// <summary>What the agent sees now.</summary>
     Task<NodeReport> GetStatusAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Takes the node's standby off whatever it streams from, and says what it has. <see cref="Reason.PlanStale"/> while somebody leads: nothing was done.
+    /// </summary>
+    Task<NodeReport> VoteAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Promises a leader which has lost the store not to vote or be elected for the length of a lease (leader.failsafe). <see cref="Reason.PlanStale"/> when the agent has
+    /// not seen that leader in that term lead last, or has voted since.
+    /// </summary>
+    Task VouchAsync(string leader, string term, CancellationToken cancellationToken);
 
     /// <summary>Client sessions with a transaction open for longer than that.</summary>
     Task<IReadOnlyList<PauseBlocker>> GetOpenTransactionsAsync(TimeSpan olderThan, CancellationToken cancellationToken);
@@ -53,4 +67,45 @@ public interface INodeAgent
 
     /// <summary>Makes the server a standby of <paramref name="upstream"/> and returns when it streams.</summary>
     Task FollowAsync(OperationToken operation, UpstreamAddress upstream, CancellationToken cancellationToken);
+
+    /// <summary>What has to be known of the node before the cluster is taken under management. Changes nothing.</summary>
+    /// <param name="others">The servers of the other nodes: whether this one gets in there.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    Task<NodeSurvey> SurveyAsync(IReadOnlyList<UpstreamAddress> others, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Lets a running standby of a cluster that is not initialised yet stream from <paramref name="upstream"/> under its node's name, by a reload, and returns when it streams.
+    /// </summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.ForeignServer"/> or <see cref="Reason.PlanStale"/>: nothing was done.</exception>
+    Task AdoptAsync(OperationToken operation, string systemIdentifier, UpstreamAddress upstream, CancellationToken cancellationToken);
+
+    /// <summary>Makes the first server of a new cluster beside the node's empty data directory, and returns its system identifier. Nothing starts it there.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.PlanStale"/> when the data directory is not empty or the cluster exists: nothing was done.</exception>
+    Task<string> MakeServerAsync(OperationToken operation, string locale, string encoding, CancellationToken cancellationToken);
+
+    /// <summary>Lets what <see cref="MakeServerAsync"/> made take the data directory's place: the agent starts it from here on, and leads.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.PlanStale"/> or <see cref="Reason.LockLost"/>: it is not in place.</exception>
+    Task BeginServerAsync(OperationToken operation, CancellationToken cancellationToken);
+
+    /// <summary>Removes what <see cref="MakeServerAsync"/> made for this operation, and nothing else. False when nothing is there. The lock need not be held.</summary>
+    Task<bool> DiscardServerAsync(OperationToken operation, CancellationToken cancellationToken);
+
+    /// <summary>How the node could come back behind <paramref name="upstream"/>, and what a copy would bring over. Changes nothing.</summary>
+    Task<RejoinInspection> InspectRejoinAsync(UpstreamAddress upstream, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Brings the node back behind <paramref name="upstream"/> and returns when its server runs as a standby. <see cref="Reason.PlanStale"/> when that takes more
+    /// than was ordered, or the node leads by now: nothing was done.
+    /// </summary>
+    Task<RejoinOutcome> RejoinAsync(OperationToken operation, UpstreamAddress upstream, RejoinOrder order, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Restarts the node's PostgreSQL as what it is, and returns when it accepts connections. A leader goes on leading meanwhile; one whose server does not come
+    /// back steps down. Once the server was told to stop it is started again, also when the caller is gone.
+    /// </summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.PlanStale"/> when it does not run: nothing was done; <see cref="Reason.PostgresUnavailable"/> when it did not come back.</exception>
+    Task RestartServerAsync(OperationToken operation, CancellationToken cancellationToken);
+
+    /// <summary>Every session of a client, oldest first.</summary>
+    Task<IReadOnlyList<ClientSession>> GetSessionsAsync(CancellationToken cancellationToken);
 }

@@ -10,6 +10,12 @@ namespace PgCluster.Engine.Nodes;
 /// <param name="ObservedAt">When, by the agent's clock.</param>
 public sealed record NodeReport(string Name, PostgresStatus Postgres, string AgentVersion, DateTimeOffset ObservedAt)
 {
+    /// <summary>True when the server ran already when its agent came: somebody else had started it.</summary>
+    public bool FoundRunning { get; init; }
+
+    /// <summary>Revision of the latest change of the cluster's members that the agent works by; -1 before it has read any.</summary>
+    public long MembersRevision { get; init; }
+
     /// <summary>As JSON, as it stands in the store.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.NodeReport);
 

@@ -1,269 +1,224 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Failover;
+using PgCluster.Engine.Health;
+using PgCluster.Engine.Leadership;
+using PgCluster.Engine.Maintenance;
+using PgCluster.Engine.Membership;
 using PgCluster.Engine.Store;
 using PgCluster.Engine.Switchover;
+using PgCluster.Engine.Synchronous;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Engine.Nodes;
 
 /// <summary>
-/// The agent of one node, manager native: watches its server and the published primary, publishes the node's state and, as the primary, its
-/// address, does what <see cref="NodeDecider"/> says, and carries out the commands of whoever holds the cluster's lock.
-/// One gate orders commands and its own actions, so that neither sees the other half-done.
+/// The agent of one node, manager native: watches its server and who leads, publishes the node's state and, as the leader, its
+/// address, and does what <see cref="NodeDecider"/> says.
 /// </summary>
-public sealed partial class NodeSupervisor : IAsyncDisposable
+public sealed class NodeSupervisor : IAsyncDisposable
 {
-    private readonly NodeConfig _self;
-    private readonly ClusterConfig _config;
-    private readonly IPostgresServer _server;
-    private readonly IClusterStore _store;
-    private readonly StoreKeys _keys;
-    private readonly TimeProvider _time;
-    private readonly ILogger _logger;
-    private readonly string _version;
-    private readonly string _address;
+    private readonly NodeContext _node;
+    private readonly NodeLeader _leader;
+    private readonly NodeTakeover _takeover;
+    private readonly NodeFailsafe _failsafe;
+    private readonly NodeRejoin _rejoin;
+    private readonly NodeSlots _slots;
+    private readonly NodeAdvice _advice;
+    private readonly NodeSuspicion _suspicion;
     private readonly RedirectSettler _redirects;
-    private readonly SemaphoreSlim _gate = new(1, 1);
-    private readonly SemaphoreSlim _wake = new(0, 1);
     private readonly CancellationTokenSource _stopping = new();
 
-    private IStoreLease? _lease;
-    private PostgresStatus? _status;
-    private SynchronousPolicyRecord? _recordedPolicy;
-    private volatile string? _stoppedFor;
-    private volatile bool _starting = true;
-    private Task _deadman = Task.CompletedTask;
+    // An agent before this one may have died between a new copy and the removal of the old one.
+    private bool _cleanedUp;
+    private string? _said;
+
+    // Read again whenever the watch says that there is something to read, or may have missed it.
+    private volatile bool _membersDue = true;
+    private Task _election = Task.CompletedTask;
 
     /// <summary>Makes the agent of node <paramref name="self"/>; it takes over neither the server's nor the store's disposal.</summary>
+    /// <param name="self">The node.</param>
+    /// <param name="membership">Its cluster, and whether that still has the nodes it had.</param>
+    /// <param name="server">Its PostgreSQL.</param>
+    /// <param name="store">Where the cluster agrees.</param>
+    /// <param name="peers">The other agents, and the keepers.</param>
+    /// <param name="consensus">What the observers agree on.</param>
+    /// <param name="guard">What ends the server when this process cannot.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The log.</param>
+    /// <param name="version">Version of the agent, for its report.</param>
+    /// <param name="before">The agent whose work it goes on with, for other nodes; null when it begins.</param>
     public NodeSupervisor(
-        NodeConfig self, ClusterConfig config, IPostgresServer server, IClusterStore store, TimeProvider time, ILogger<NodeSupervisor> logger, string version)
+        NodeConfig self, ClusterMembership membership, IPostgresServer server, IClusterStore store, IClusterPeers peers, HealthWatch consensus, ILeaderGuard guard,
+        TimeProvider time, ILogger<NodeSupervisor> logger, string version, NodeSupervisor? before = null)
     {
-        _self = self;
-        _config = config;
-        _server = server;
-        _store = store;
-        _keys = new StoreKeys(config.Etcd.PrimaryKey);
-        _time = time;
-        _logger = logger;
-        _version = version;
-        _address = new PrimaryAddress(self.Host, self.Port).ToString();
+        ArgumentNullException.ThrowIfNull(membership);
+        var config = membership.Config;
+        _node = new NodeContext(self, membership, server, store, peers, consensus, guard, time, logger, version);
+        if (before is not null)
+        {
+            _node.GoOnFrom(before._node);
+        }
+
+        var synchronous = new SynchronousKeeper(self, config, server, store, _node.IsHealthy, _node.IsSuspended, time, logger);
+        _leader = new NodeLeader(_node, synchronous);
+        _failsafe = new NodeFailsafe(_node);
+        _takeover = new NodeTakeover(_node, _leader, _failsafe, synchronous);
+        _rejoin = new NodeRejoin(_node);
+        _slots = new NodeSlots(_node);
+        _advice = new NodeAdvice(_node);
+        _suspicion = new NodeSuspicion(_node.PostgresAnswersAsync, _takeover.BeginPause);
+        Commands = new NodeCommands(_node, _leader, _takeover, _failsafe, _rejoin, _stopping.Token);
 
         // Until then a pause of the redirect's client may still be held.
         _redirects = new RedirectSettler(server, store, config.Failover.PauseExpiry, time, logger);
     }
 
+    /// <summary>What this agent does for others.</summary>
+    public NodeCommands Commands { get; }
+
     /// <summary>The server as last probed; null before the first probe.</summary>
-    public PostgresStatus? LastStatus => _status;
+    public PostgresStatus? LastStatus => _node.Status;
+
+    /// <summary>True while this node is out of service, as last read: nobody is to read from it.</summary>
+    public bool IsSuspended => _node.IsSuspended(_node.Self.Name);
 
     /// <summary>True while the store answers: the node's lease is alive.</summary>
-    public bool StoreReachable => _lease is { Lost.IsCancellationRequested: false };
+    public bool StoreReachable => _node.ReportLease is { Lost.IsCancellationRequested: false };
+
+    /// <summary>A look at the server as a report of this node.</summary>
+    public NodeReport Describe(PostgresStatus status) => _node.Describe(status);
 
     /// <summary>Works until <paramref name="cancellationToken"/> ends it; the server stays as it is then.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
         var token = linked.Token;
-        var watching = Task.WhenAll(WatchPrimaryAsync(token), WatchProcessAsync(token));
+        var watching = Task.WhenAll(
+            WatchAsync(StoreKeys.Leader, false, token), WatchAsync(_node.Keys.Primary, false, token), WatchAsync(StoreKeys.Cluster, false, token), WatchAsync(StoreKeys.Members, true, token),
+            WatchBeatAsync(token), WatchProcessAsync(token), _node.Contacts.RunAsync(token));
         try
         {
             while (!token.IsCancellationRequested)
             {
-                var starting = _starting;
+                var starting = _node.Starting;
                 if (await TurnAsync(starting, token).ConfigureAwait(false) && starting)
                 {
-                    _starting = false;
+                    _node.Starting = false;
                 }
 
-                await _wake.WaitAsync(_starting ? TimeSpan.FromMilliseconds(200) : _config.Agent.ProbeInterval, token).ConfigureAwait(false);
+                await _node.WaitAsync(UntilNextLook(), token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (token.IsCancellationRequested)
         {
         }
 
-        await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await _deadman.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(watching, Commands.Deadman, _election, _leader.SteppingDown).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    /// <summary>What the agent sees now.</summary>
-    public async Task<NodeReport> GetStatusAsync(CancellationToken cancellationToken)
-    {
-        var status = await _server.ProbeAsync(cancellationToken).ConfigureAwait(false);
-        _status = status;
-        return Describe(status);
-    }
-
-    /// <summary>Client sessions with a transaction open for longer than that.</summary>
-    public async Task<IReadOnlyList<PauseBlocker>> GetOpenTransactionsAsync(TimeSpan olderThan, CancellationToken cancellationToken) =>
-        [.. (await _server.GetOpenTransactionsAsync(olderThan, cancellationToken).ConfigureAwait(false)).Select(b => b with { Node = _self.Name })];
-
-    /// <summary>Terminates sessions for the holder of the lock.</summary>
-    public async Task<int> TerminateSessionsAsync(OperationToken operation, IReadOnlyList<int> pids, CancellationToken cancellationToken)
-    {
-        await VerifyAsync(operation, cancellationToken).ConfigureAwait(false);
-        return await _server.TerminateSessionsAsync(pids, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>CHECKPOINT for the holder of the lock.</summary>
-    public async Task CheckpointAsync(OperationToken operation, CancellationToken cancellationToken)
-    {
-        await VerifyAsync(operation, cancellationToken).ConfigureAwait(false);
-        await _server.CheckpointAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>See <see cref="INodeAgent.StopPrimaryAsync"/>.</summary>
-    public async Task<PostgresShutdown> StopPrimaryAsync(OperationToken operation, string target, TimeSpan expiry, CancellationToken cancellationToken)
-    {
-        using var gate = await EnterAsync(cancellationToken).ConfigureAwait(false);
-        await VerifyAsync(operation, cancellationToken).ConfigureAwait(false);
-        var status = await _server.ProbeAsync(cancellationToken).ConfigureAwait(false);
-        if (status is not { Role: NodeRole.Primary, State: NodeState.Running })
-        {
-            throw new PgClusterException(Reason.PlanStale, $"{_self.Name} is {status.Role} and {status.State}") { Target = _self.Name };
-        }
-
-        // A fast shutdown waits only for the standbys that are connected: without this look a target that has just left would be found out
-        // after the primary is down, while clients wait.
-        if (status.Standbys.FirstOrDefault(s => s.Name == target) is not { State: "streaming" })
-        {
-            throw new PgClusterException(Reason.NoEligibleCandidate, $"{target} does not stream from {_self.Name} any more") { Target = target };
-        }
-
-        LogStopping(operation.Id, target, expiry.TotalSeconds);
-        ArmDeadman(operation.Id, expiry);
-        return await _server.StopAsync(ShutdownMode.Fast, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>See <see cref="INodeAgent.RestartPrimaryAsync"/>. The lock need not be held: an operation that lost it has to be undone too.</summary>
-    public async Task RestartPrimaryAsync(OperationToken operation, CancellationToken cancellationToken)
-    {
-        using var gate = await EnterAsync(cancellationToken).ConfigureAwait(false);
-        if (await SettleAsync(operation.Id, cancellationToken).ConfigureAwait(false) != NodeAction.Start)
-        {
-            throw new PgClusterException(Reason.PlanStale, $"operation {operation.Id} was decided for its target: {_self.Name} follows it") { Target = _self.Name };
-        }
-    }
-
-    /// <summary>See <see cref="INodeAgent.WaitForReplayAsync"/>.</summary>
-    public Task<Lsn> WaitForReplayAsync(Lsn lsn, CancellationToken cancellationToken) => _server.WaitForReplayAsync(lsn, cancellationToken);
-
-    /// <summary>See <see cref="INodeAgent.PromoteAsync"/>.</summary>
-    public async Task<Promotion> PromoteAsync(OperationToken operation, CancellationToken cancellationToken)
-    {
-        using var gate = await EnterAsync(cancellationToken).ConfigureAwait(false);
-        var before = _status ?? await _server.ProbeAsync(cancellationToken).ConfigureAwait(false);
-        var decided = await DecisionLog.DecideAsync(
-            _store, operation.Id, DecisionState.Promoted, before.Timeline + 1,
-            [new StoreCondition.CreateRevisionIs(operation.LockKey, operation.LockRevision)], cancellationToken).ConfigureAwait(false);
-        if (decided is not { State: DecisionState.Promoted } || decided.Target != _self.Name)
-        {
-            throw new PgClusterException(Reason.PlanStale, $"operation {operation.Id} was {decided.State} for {decided.Target}") { Target = _self.Name };
-        }
-
-        // Decided: from here on nothing but this server's own failure keeps it from becoming the primary, also when the caller is gone.
-        var began = _time.GetTimestamp();
-        var timeline = await _server.PromoteAsync(CancellationToken.None).ConfigureAwait(false);
-        var promoted = _time.GetElapsedTime(began);
-
-        // One write and no look first: clients wait for it. Its report goes with it, so that standbys which see the key find the node to be a primary.
-        var now = _status = before with { Role = NodeRole.Primary, State = NodeState.Running, Timeline = timeline, ReplayLsn = null, UpstreamAddress = null };
-        var published = await _store.CommitAsync(
-            [],
-            [
-                new StoreOperation.Put(_keys.Primary, _address),
-                new StoreOperation.Put(StoreKeys.Nodes + _self.Name, Describe(now).ToJson(), _lease),
-                new StoreOperation.Put(StoreKeys.Operation, (decided with { Timeline = timeline }).ToJson()),
-            ],
-            CancellationToken.None).ConfigureAwait(false);
-        LogPublished(_address, published.Revision);
-        LogPromoted(operation.Id, timeline, promoted.TotalMilliseconds);
-        Wake();
-        return new Promotion(timeline, _address, published.Revision, promoted.TotalMilliseconds, (_time.GetElapsedTime(began) - promoted).TotalMilliseconds);
-    }
-
-    /// <summary>See <see cref="INodeAgent.FollowAsync"/>.</summary>
-    public async Task FollowAsync(OperationToken operation, UpstreamAddress upstream, CancellationToken cancellationToken)
-    {
-        int timeline;
-        using (await EnterAsync(cancellationToken).ConfigureAwait(false))
-        {
-            await VerifyAsync(operation, cancellationToken).ConfigureAwait(false);
-            timeline = await TimelineOfAsync(operation, upstream, cancellationToken).ConfigureAwait(false);
-
-            // Not with the caller's token: one that dies now must not leave a server behind that is a standby on disk and down. Until this is done
-            // the dead man's timer stays armed.
-            using var budget = new CancellationTokenSource(_config.Failover.FollowTimeout, _time);
-            await _server.FollowAsync(upstream, budget.Token).ConfigureAwait(false);
-            _stoppedFor = null;
-        }
-
-        var wanted = string.Create(CultureInfo.InvariantCulture, $"{upstream.Host}:{upstream.Port}");
-        while (true)
-        {
-            _status = await _server.ProbeAsync(cancellationToken).ConfigureAwait(false);
-            if (_status is { State: NodeState.Running, Role: NodeRole.Standby } && _status.UpstreamAddress == wanted && _status.Timeline >= timeline)
-            {
-                Wake();
-                return;
-            }
-
-            if (_status.State is NodeState.Stopped or NodeState.Crashed)
-            {
-                throw new PgClusterException(Reason.PostgresUnavailable, $"{_self.Name} went down again as a standby of {upstream.Name}: {_status.Evidence}") { Target = _self.Name };
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(10), _time, cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>Withdraws the node's report from the store. The server stays as it is.</summary>
+    /// <summary>Withdraws the node's report from the store. The server stays as it is, and for the rest of its lease a leader stays the leader.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await _deadman.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (_lease is { } lease)
+        await Task.WhenAll(Commands.Deadman, _election, _leader.SteppingDown).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _node.Seat.DisposeAsync().ConfigureAwait(false);
+        if (_node.ReportLease is { } lease)
         {
-            _lease = null;
+            _node.ReportLease = null;
             await lease.DisposeAsync().ConfigureAwait(false);
         }
 
         _stopping.Dispose();
-        _gate.Dispose();
-        _wake.Dispose();
+        _node.Dispose();
     }
 
-    /// <summary>One look and what follows from it. Returns true when the look was complete: the store answered.</summary>
+    private TimeSpan UntilNextLook()
+    {
+        var regular = _node is { Starting: true, FoundRunning: false } ? TimeSpan.FromMilliseconds(200) : _node.Config.Agent.ProbeInterval;
+        return _node.NextSilence is { } next && next > TimeSpan.Zero && next < regular ? next : regular;
+    }
+
+    /// <summary>One look and what follows from it. Returns true when the look was complete: the store answered, and the cluster is under management.</summary>
     private async Task<bool> TurnAsync(bool starting, CancellationToken cancellationToken)
     {
+        var asked = false;
         try
         {
-            using var gate = await EnterAsync(cancellationToken).ConfigureAwait(false);
-            var status = await _server.ProbeAsync(cancellationToken).ConfigureAwait(false);
-            _status = status;
+            using var gate = await _node.EnterAsync(cancellationToken).ConfigureAwait(false);
+            var status = await _node.Server.ProbeAsync(cancellationToken).ConfigureAwait(false);
+            _node.Status = status;
+            _node.FoundRunning ??= status.PostmasterPid != 0;
 
-            // A standby may serve reads while the store is away; a primary may not be started before the store says that it still is the one.
-            if (starting && status is { State: NodeState.Stopped or NodeState.Crashed, Role: NodeRole.Standby })
-            {
-                await _server.StartAsync(cancellationToken).ConfigureAwait(false);
-                status = _status = await _server.ProbeAsync(cancellationToken).ConfigureAwait(false);
-            }
+            // What was down before this agent came was stopped under nobody's eyes: it may come back later too, when there is a primary to follow.
+            _node.StoppedByAgent |= starting && _node.FoundRunning == false && status.State is NodeState.Stopped or NodeState.Crashed;
 
-            await RefreshReportAsync(status, cancellationToken).ConfigureAwait(false);
-            if (_stoppedFor is not null)
+            if (_node.StoppedFor is not null)
             {
+                await RefreshReportAsync(status, cancellationToken).ConfigureAwait(false);
                 return true;
             }
 
-            var situation = await SituationAsync(status, cancellationToken).ConfigureAwait(false);
-            await ActAsync(starting ? NodeDecider.OnStart(situation) : NodeDecider.WhileRunning(situation), situation, cancellationToken).ConfigureAwait(false);
-            return true;
+            if (await _leader.HandOverAtOnceAsync(status, cancellationToken).ConfigureAwait(false))
+            {
+                _node.Wake();
+                return true;
+            }
+
+            _node.StrandedSince = status.State != NodeState.NotStreaming ? 0 : _node.StrandedSince == 0 ? _node.Time.GetTimestamp() : _node.StrandedSince;
+            var refresh = RefreshReportAsync(status, cancellationToken);
+            var look = SituationAsync(status, cancellationToken);
+            await Task.WhenAll(refresh, look).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            asked = refresh.IsCompletedSuccessfully;
+            await refresh.ConfigureAwait(false);
+            var situation = await look.ConfigureAwait(false);
+            _node.LeaderlessSince = situation.Leader is not null ? 0 : _node.LeaderlessSince == 0 ? _node.Time.GetTimestamp() : _node.LeaderlessSince;
+            var action = NodeDecider.Decide(situation);
+            if (action is not (NodeAction.Wait or NodeAction.LeaveAlone))
+            {
+                // Ahead of time: a takeover must not wait for a process to start.
+                await _node.Guard.EnsureAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            await ActAsync(action, situation, cancellationToken).ConfigureAwait(false);
+            return action != NodeAction.Wait;
         }
         catch (PgClusterException e)
         {
-            LogTurnFailed(e.Reason, e.Message);
+            NodeLog.TurnFailed(_node.Logger, e.Reason, e.Message);
+            if (starting && !asked)
+            {
+                await StartStandbyAsync(cancellationToken).ConfigureAwait(false);
+            }
+
             return false;
+        }
+#pragma warning disable CA1031 // A defect in one look must not leave the node without an agent: the next look may do better.
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            NodeLog.Defect(_node.Logger, e);
+            return false;
+        }
+    }
+
+    /// <summary>A standby may serve reads while the store is away; a primary may not be started before the store says that it still is the one.</summary>
+    private async Task StartStandbyAsync(CancellationToken cancellationToken)
+    {
+        if (_node is not { WaitsFor: null, Status: { State: NodeState.Stopped or NodeState.Crashed, Role: NodeRole.Standby } status } || _node.Cluster?.IsForeign(status.SystemIdentifier) == true)
+        {
+            return;
+        }
+
+        try
+        {
+            using var gate = await _node.EnterAsync(cancellationToken).ConfigureAwait(false);
+            await _node.Server.StartAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (PgClusterException e)
+        {
+            NodeLog.TurnFailed(_node.Logger, e.Reason, e.Message);
         }
     }
 
@@ -272,204 +227,256 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
         switch (action)
         {
             case NodeAction.Start:
-                LogStarting(situation.Server.Role);
-                await _server.StartAsync(cancellationToken).ConfigureAwait(false);
-                Wake();
+                NodeLog.StartingServer(_node.Logger, situation.Server.Role);
+                await _node.Server.StartAsync(cancellationToken).ConfigureAwait(false);
+                _node.StoppedByAgent = false;
+                _node.Wake();
                 break;
-            case NodeAction.Publish:
-                await PublishAsync(situation.Server, cancellationToken).ConfigureAwait(false);
-                break;
-            case NodeAction.Follow:
-                var upstream = _config.Nodes.First(n => n.Name == (situation.PublishedNode ?? situation.Decision!.Target));
-                if (situation.Server.UpstreamAddress != string.Create(CultureInfo.InvariantCulture, $"{upstream.Host}:{upstream.Port}"))
+            case NodeAction.Lead:
+                if (await _leader.LeadAsync(situation.Server, cancellationToken).ConfigureAwait(false))
                 {
-                    await _server.FollowAsync(new UpstreamAddress(upstream.Name, upstream.Host, upstream.Port), cancellationToken).ConfigureAwait(false);
+                    _node.Wake();
                 }
 
                 break;
+            case NodeAction.LeadAgain:
+                if (await _leader.LeadAsync(situation.Server, cancellationToken).ConfigureAwait(false))
+                {
+                    await _leader.StartAsLeaderAsync(cancellationToken).ConfigureAwait(false);
+                    await _leader.EndPauseAsync(cancellationToken).ConfigureAwait(false);
+                }
+
+                break;
+            case NodeAction.Recover:
+                await _leader.RecoverAsync(situation, cancellationToken).ConfigureAwait(false);
+                break;
+            case NodeAction.HandOver:
+                await _node.Seat.ReleaseAsync("PostgreSQL was stopped", cancellationToken).ConfigureAwait(false);
+                break;
+            case NodeAction.FinishTakeover:
+                await _takeover.FinishAsync(situation, cancellationToken).ConfigureAwait(false);
+                break;
+            case NodeAction.Elect:
+                if (_election.IsCompleted)
+                {
+                    _election = Task.Run(() => _takeover.ElectAsync(_stopping.Token), CancellationToken.None);
+                }
+
+                break;
+            case NodeAction.Advise:
+                await _advice.GiveAsync(situation, cancellationToken).ConfigureAwait(false);
+                break;
+            case NodeAction.Publish:
+                await _leader.PublishAsync(situation.Server, cancellationToken).ConfigureAwait(false);
+                break;
+            case NodeAction.Follow:
+                var upstream = _node.LeaderOf(situation);
+                if (situation.Server.UpstreamAddress != NodeContext.TextOf(upstream) || (upstream.Slot is { } slot && slot != situation.Server.UpstreamSlot))
+                {
+                    await _node.Server.FollowAsync(upstream, cancellationToken).ConfigureAwait(false);
+                }
+                else if (!_cleanedUp)
+                {
+                    await _node.Server.CleanUpAfterRejoinAsync(cancellationToken).ConfigureAwait(false);
+                    _cleanedUp = true;
+                }
+
+                break;
+            case NodeAction.Rejoin:
+                await _rejoin.RunAsync(situation, cancellationToken).ConfigureAwait(false);
+                break;
             case NodeAction.Fence:
-                LogFencing(situation.Decision!.Target, situation.Decision.Timeline);
-                await _server.StopAsync(ShutdownMode.Fast, cancellationToken).ConfigureAwait(false);
-                Wake();
+                NodeLog.Fencing(_node.Logger, situation.Leader?.Node ?? situation.LastLeader?.Node ?? situation.Decision!.Target);
+                await _leader.StepDownAsync("another node leads").ConfigureAwait(false);
+                break;
+            case NodeAction.StepAside:
+                await _leader.StepAsideAsync().ConfigureAwait(false);
                 break;
             case NodeAction.Abandon:
                 var abandoned = await DecisionLog.DecideAsync(
-                    _store, situation.Decision!.Id, DecisionState.Abandoned, 0, [], cancellationToken).ConfigureAwait(false);
-                LogSettled(abandoned.Id, abandoned.State, NodeAction.None);
+                    _node.Store, situation.Decision!.Id, DecisionState.Abandoned, 0, [], cancellationToken).ConfigureAwait(false);
+                NodeLog.Settled(_node.Logger, abandoned.Id, abandoned.State, NodeAction.None);
+                break;
+            case NodeAction.LeaveAlone:
+                Say(NodeLog.ForeignServer, _node.Describe(situation.Server).Postgres.Evidence);
+
+                // Nor may the guard end it, and whoever is of this cluster can lead.
+                await _node.Seat.ReleaseAsync("its server is of another cluster", cancellationToken).ConfigureAwait(false);
+                break;
+            case NodeAction.Wait:
+                Say(NodeLog.Waiting, _node.WaitsFor!);
                 break;
             case NodeAction.Settle:
-                ArmDeadman(situation.Decision!.Id, _config.Failover.PauseExpiry);
-                break;
-            case NodeAction.Repair:
-                LogNeedsRepair(situation.PublishedNode ?? situation.Decision!.Target);
+                Commands.ArmDeadman(situation.Decision!.Id, _node.Config.Failover.PauseExpiry);
                 break;
         }
 
-        if (situation.Server is { Role: NodeRole.Primary, State: NodeState.Running } && situation.PublishedNode == _self.Name)
+        if (situation.Server is { Role: NodeRole.Primary, State: NodeState.Running } && situation.PublishedNode == _node.Self.Name && _node.Seat.IsHeld)
         {
-            await RecordPolicyAsync(situation.Server, cancellationToken).ConfigureAwait(false);
+            await _leader.SpeakAsync(situation.Server, cancellationToken).ConfigureAwait(false);
             await _redirects.TurnAsync(situation.Locked, cancellationToken).ConfigureAwait(false);
+            await _slots.TurnAsync(situation.Server, null, cancellationToken).ConfigureAwait(false);
+        }
+        else if (action == NodeAction.Follow)
+        {
+            await _slots.TurnAsync(situation.Server, situation.LeaderSlots, cancellationToken).ConfigureAwait(false);
         }
     }
 
     private async Task<NodeSituation> SituationAsync(PostgresStatus status, CancellationToken cancellationToken)
     {
-        var published = await _store.GetAsync(_keys.Primary, cancellationToken).ConfigureAwait(false);
-        var decision = await _store.GetAsync(StoreKeys.Operation, cancellationToken).ConfigureAwait(false);
-        var node = published is not null && PrimaryAddress.TryParse(published.Value, out var address)
-            ? _config.Nodes.FirstOrDefault(n => n.Host == address.Host && n.Port == address.Port)?.Name
-            : null;
-        var isPrimary = node is not null && node != _self.Name
-            && (await _store.GetAsync(StoreKeys.Nodes + node, cancellationToken).ConfigureAwait(false)) is { } entry
-            && NodeReport.FromJson(entry.Value)?.Postgres is { Role: NodeRole.Primary, State: NodeState.Running };
-        var locked = await _store.GetLockAsync(_keys.Lock, cancellationToken).ConfigureAwait(false) is not null;
-        return new NodeSituation(_self.Name, status, node, isPrimary, OperationDecision.FromJson(decision?.Value), locked);
+        var leaderEntry = _node.Store.GetAsync(StoreKeys.Leader, cancellationToken);
+        var publishedEntry = _node.Store.GetAsync(_node.Keys.Primary, cancellationToken);
+        var decisionEntry = _node.Store.GetAsync(StoreKeys.Operation, cancellationToken);
+        var lastEntry = _node.Store.GetAsync(StoreKeys.LastLeader, cancellationToken);
+        var beatEntry = _node.Store.GetAsync(StoreKeys.LeaderBeat, cancellationToken);
+        var suspendedEntry = _node.Store.GetAsync(StoreKeys.Suspended, cancellationToken);
+        var held = _node.Store.GetLockAsync(_node.Keys.Lock, cancellationToken);
+        var suspendedNodes = NodeSuspensions.ReadAsync(_node.Store, cancellationToken);
+        await Task.WhenAll(leaderEntry, publishedEntry, decisionEntry, lastEntry, beatEntry, suspendedEntry, held, suspendedNodes).ConfigureAwait(false);
+        _node.SuspendedNodes = await suspendedNodes.ConfigureAwait(false);
+        await RefuseOthersAsync(cancellationToken).ConfigureAwait(false);
+        _node.WaitsFor = _node.Cluster is null && await lastEntry.ConfigureAwait(false) is null ? await WhyWaitAsync(cancellationToken).ConfigureAwait(false) : null;
+        var suspended = await suspendedEntry.ConfigureAwait(false) is not null;
+        _node.Seat.Enforced = CrashRule.AnotherMayTakeOver(_node.Config, _node.Self) && !suspended;
+
+        var last = LastLeader.FromJson((await lastEntry.ConfigureAwait(false))?.Value);
+        var leader = LeaderRecord.FromJson((await leaderEntry.ConfigureAwait(false))?.Value);
+        _node.NextSilence = null;
+        if (leader is not null && leader.Node != _node.Self.Name)
+        {
+            var beat = await beatEntry.ConfigureAwait(false);
+            var (suspected, killed) = (_node.Silence.UntilSuspected(leader, last, beat), _node.Silence.UntilKilled(leader, last, beat));
+            _suspicion.Look(leader, suspected, killed, _node.Config.Failover.Mode == FailoverMode.Automatic && !suspended && !_failsafe.IsPromised);
+            _node.NextSilence = suspected > TimeSpan.Zero ? suspected : killed;
+            leader = killed == TimeSpan.Zero ? null : leader;
+        }
+
+        var report = leader is not null && leader.Node != _node.Self.Name ? await _node.ReportOfAsync(leader.Node, cancellationToken).ConfigureAwait(false) : null;
+        _node.LastSaidByLeader = report ?? _node.LastSaidByLeader;
+        _failsafe.Saw(leader);
+        var published = await publishedEntry.ConfigureAwait(false);
+        return new NodeSituation(_node.Self.Name, status)
+        {
+            Cluster = _node.Cluster,
+            MayBegin = _node.WaitsFor is null,
+            Leader = leader,
+            HoldsSeat = _node.Seat.IsHeld,
+            LeaderIsPrimary = report?.Postgres is { Role: NodeRole.Primary, State: NodeState.Running },
+            LeaderStreams = report?.Postgres.State is NodeState.Running or NodeState.NotStreaming,
+            LeaderSlots = report?.Postgres.Slots ?? [],
+            LastLeader = last,
+            PublishedNode = published is not null && PrimaryAddress.TryParse(published.Value, out var address)
+                ? _node.Config.Nodes.FirstOrDefault(n => n.Host == address.Host && n.Port == address.Port)?.Name
+                : null,
+            Decision = OperationDecision.FromJson((await decisionEntry.ConfigureAwait(false))?.Value),
+            Locked = await held.ConfigureAwait(false) is not null,
+            Starting = _node.Starting,
+            StoppedByAgent = _node.StoppedByAgent,
+            Stranded = _node.StrandedSince != 0 && _node.Time.GetElapsedTime(_node.StrandedSince) > _node.Config.Failover.FollowTimeout / 3,
+            OthersHadTheirChance = _node.LeaderlessSince != 0 && _node.Time.GetElapsedTime(_node.LeaderlessSince) > CrashRule.ChanceForOthers(_node.Config),
+            AnotherIsBetter = _leader.AnotherIsBetter(),
+            Promised = _failsafe.IsPromised,
+            Mode = _node.Config.Failover.Mode,
+            Suspended = suspended,
+        };
     }
 
-    /// <summary>A look at the server as a report of this node.</summary>
-    public NodeReport Describe(PostgresStatus status) => new(_self.Name, status, _version, _time.GetUtcNow());
+    /// <summary>Reads which cluster this is, which never changes, and whether its nodes still are those this agent began with.</summary>
+    private async Task RefuseOthersAsync(CancellationToken cancellationToken)
+    {
+        _node.Cluster ??= ClusterIdentity.FromJson((await _node.Store.GetAsync(StoreKeys.Cluster, cancellationToken).ConfigureAwait(false))?.Value);
+        if (!_membersDue)
+        {
+            return;
+        }
+
+        _membersDue = false;
+        try
+        {
+            if (!_node.IsCurrent(await Members.ReadAsync(_node.Store, cancellationToken).ConfigureAwait(false)))
+            {
+                throw new PgClusterException(Reason.PlanStale, "the cluster's nodes have changed: this agent begins anew with those it has now");
+            }
+        }
+        catch
+        {
+            _membersDue = true;
+            throw;
+        }
+    }
+
+    private async Task<string?> WhyWaitAsync(CancellationToken cancellationToken)
+    {
+        var reports = (await _node.Store.ListAsync(StoreKeys.Nodes, cancellationToken).ConfigureAwait(false)).Entries.Select(e => NodeReport.FromJson(e.Value)).OfType<NodeReport>();
+        return FirstStartRule.WhyWait(_node.Config, [.. reports]);
+    }
+
+    /// <summary>Logs something once, until it is something else.</summary>
+    private void Say(Action<ILogger, string> log, string what)
+    {
+        if (_said != what)
+        {
+            _said = what;
+            log(_node.Logger, what);
+        }
+    }
 
     private async Task RefreshReportAsync(PostgresStatus status, CancellationToken cancellationToken)
     {
-        if (_lease is { Lost.IsCancellationRequested: true } gone)
+        if (_node.ReportLease is { Lost.IsCancellationRequested: true } gone)
         {
-            _lease = null;
+            _node.ReportLease = null;
             await gone.DisposeAsync().ConfigureAwait(false);
         }
 
-        _lease ??= await _store.GrantLeaseAsync(_config.Agent.StateTtl, cancellationToken).ConfigureAwait(false);
-        await _store.PutAsync(StoreKeys.Nodes + _self.Name, Describe(status).ToJson(), _lease, cancellationToken).ConfigureAwait(false);
+        _node.ReportLease ??= await _node.Store.GrantLeaseAsync(_node.Config.Agent.StateTtl, cancellationToken).ConfigureAwait(false);
+        await _node.Store.PutAsync(StoreKeys.Nodes + _node.Self.Name, _node.Describe(status).ToJson(), _node.ReportLease, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>
-    /// Publishes this node as the primary outside an operation. The decision must stand as it was read: a primary that is being replaced must not
-    /// publish itself over its successor.
-    /// </summary>
-    private async Task PublishAsync(PostgresStatus status, CancellationToken cancellationToken)
-    {
-        var entry = await _store.GetAsync(StoreKeys.Operation, cancellationToken).ConfigureAwait(false);
-        var commit = await _store.CommitAsync(
-            [entry is null ? new StoreCondition.Absent(StoreKeys.Operation) : new StoreCondition.ModRevisionIs(StoreKeys.Operation, entry.ModRevision)],
-            [
-                new StoreOperation.Put(_keys.Primary, _address),
-                new StoreOperation.Put(StoreKeys.Nodes + _self.Name, Describe(status).ToJson(), _lease),
-            ],
-            cancellationToken).ConfigureAwait(false);
-        if (!commit.Succeeded)
+    /// <summary>Looks again whenever a key has changed.</summary>
+    private Task WatchAsync(string key, bool isPrefix, CancellationToken cancellationToken) => WatchAsync(
+        key, isPrefix,
+        _ =>
         {
-            throw new PgClusterException(Reason.PlanStale, "an operation was announced while the primary was being published; trying again");
-        }
+            _membersDue |= isPrefix;
+            _node.Wake();
+        },
+        cancellationToken);
 
-        LogPublished(_address, commit.Revision);
-    }
-
-    private async Task RecordPolicyAsync(PostgresStatus status, CancellationToken cancellationToken)
-    {
-        var policy = SynchronousPolicyRecord.Parse(_self.Name, status.Timeline, status.SynchronousStandbyNames);
-        if (_recordedPolicy?.ToJson() != policy.ToJson())
+    /// <summary>Hears the leader's beats as they come: a look hears them late.</summary>
+    private Task WatchBeatAsync(CancellationToken cancellationToken) => WatchAsync(
+        StoreKeys.LeaderBeat, false,
+        seen =>
         {
-            await _store.CompareAndUpdateAsync(StoreKeys.Synchronous, policy.ToJson(), cancellationToken).ConfigureAwait(false);
-            _recordedPolicy = policy;
-        }
-    }
-
-    private void ArmDeadman(string operationId, TimeSpan expiry)
-    {
-        _stoppedFor = operationId;
-        _deadman = Task.Run(() => ReturnAfterAsync(operationId, expiry, _stopping.Token), CancellationToken.None);
-    }
-
-    /// <summary>Brings the server back when the operation that stopped it was forgotten. Carries the operation's id: a later one is none of its business.</summary>
-    private async Task ReturnAfterAsync(string operationId, TimeSpan expiry, CancellationToken cancellationToken)
-    {
-        await Task.Delay(expiry, _time, cancellationToken).ConfigureAwait(false);
-        while (_stoppedFor == operationId)
-        {
-            try
+            if (seen is StoreEvent.Put beat)
             {
-                using var gate = await EnterAsync(cancellationToken).ConfigureAwait(false);
-                if (_stoppedFor == operationId)
-                {
-                    LogExpired(operationId);
-                    await SettleAsync(operationId, cancellationToken).ConfigureAwait(false);
-                }
+                _node.Silence.Heard(beat.Revision);
             }
-            catch (PgClusterException e) when (e.Reason == Reason.PlanStale)
-            {
-                // A later operation has begun: what to do with a server that is down is decided as when the agent starts.
-                _stoppedFor = null;
-                _starting = true;
-                Wake();
-            }
-            catch (PgClusterException e)
-            {
-                LogTurnFailed(e.Reason, e.Message);
-                await Task.Delay(_config.Agent.KeyRetryInterval, _time, cancellationToken).ConfigureAwait(false);
-            }
-        }
-    }
+        },
+        cancellationToken);
 
-    /// <summary>Settles an operation that stopped this server: abandoned, it starts as the primary it was; decided for the target, it follows.</summary>
-    private async Task<NodeAction> SettleAsync(string operationId, CancellationToken cancellationToken)
-    {
-        var decision = await DecisionLog.DecideAsync(_store, operationId, DecisionState.Abandoned, 0, [], cancellationToken).ConfigureAwait(false);
-        var action = decision.State == DecisionState.Promoted && decision.Target != _self.Name ? NodeAction.Follow : NodeAction.Start;
-        LogSettled(operationId, decision.State, action);
-        if (action == NodeAction.Start)
-        {
-            await _server.StartAsync(cancellationToken).ConfigureAwait(false);
-        }
-        else
-        {
-            var target = _config.Nodes.First(n => n.Name == decision.Target);
-            await _server.FollowAsync(new UpstreamAddress(target.Name, target.Host, target.Port), cancellationToken).ConfigureAwait(false);
-        }
-
-        _stoppedFor = null;
-        Wake();
-        return action;
-    }
-
-    /// <summary>
-    /// The timeline a standby of <paramref name="upstream"/> has to reach; 0 when it was not promoted by this operation. A standby streams the old
-    /// timeline to its end first and disconnects there, so one that streams at all has not arrived yet.
-    /// </summary>
-    private async Task<int> TimelineOfAsync(OperationToken operation, UpstreamAddress upstream, CancellationToken cancellationToken)
-    {
-        var entry = await _store.GetAsync(StoreKeys.Operation, cancellationToken).ConfigureAwait(false);
-        return OperationDecision.FromJson(entry?.Value) is { State: DecisionState.Promoted } decision
-            && decision.Id == operation.Id && decision.Target == upstream.Name ? decision.Timeline : 0;
-    }
-
-    private async Task VerifyAsync(OperationToken operation, CancellationToken cancellationToken)
-    {
-        var held = await _store.GetLockAsync(_keys.Lock, cancellationToken).ConfigureAwait(false);
-        if (held?.Key != operation.LockKey || held.CreateRevision != operation.LockRevision)
-        {
-            throw new PgClusterException(Reason.LockLost, $"operation {operation.Id} does not hold the cluster's lock");
-        }
-    }
-
-    private async Task WatchPrimaryAsync(CancellationToken cancellationToken)
+    /// <summary>Tells of everything a watch sees, and with null that it has begun: what was before it may have been missed.</summary>
+    private async Task WatchAsync(string key, bool isPrefix, Action<StoreEvent?> seen, CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
-                var watch = await _store.WatchAsync(_keys.Primary, isPrefix: false, fromRevision: 0, cancellationToken).ConfigureAwait(false);
+                var watch = await _node.Store.WatchAsync(key, isPrefix, fromRevision: 0, cancellationToken).ConfigureAwait(false);
                 await using (watch.ConfigureAwait(false))
                 {
-                    Wake();
-                    await foreach (var _ in watch.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+                    seen(null);
+                    await foreach (var change in watch.ReadAllAsync(cancellationToken).ConfigureAwait(false))
                     {
-                        Wake();
+                        seen(change);
                     }
                 }
             }
             catch (PgClusterException e)
             {
-                LogTurnFailed(e.Reason, e.Message);
-                await Task.Delay(_config.Agent.KeyRetryInterval, _time, cancellationToken).ConfigureAwait(false);
+                NodeLog.TurnFailed(_node.Logger, e.Reason, e.Message);
+                await Task.Delay(_node.Config.Agent.KeyRetryInterval, _node.Time, cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -478,63 +485,20 @@ public sealed partial class NodeSupervisor : IAsyncDisposable
     {
         while (!cancellationToken.IsCancellationRequested)
         {
-            if (_status is { PostmasterPid: > 0 })
+            if (_node.Status is { PostmasterPid: > 0 and var postmaster })
             {
-                await _server.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
-                Wake();
+                await _node.Server.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
+
+                // Before anything is looked at: each moment until clients wait, one more of them fails.
+                if (_node.Seat is { IsHeld: true, Term: { } term } && _node.StoppedFor is null && !_node.StoppedByAgent && _node.EndsOnCommand != postmaster)
+                {
+                    _leader.BeginPause(term);
+                }
+
+                _node.Wake();
             }
 
-            await Task.Delay(_config.Agent.ProbeInterval, _time, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(_node.Config.Agent.ProbeInterval, _node.Time, cancellationToken).ConfigureAwait(false);
         }
     }
-
-    private void Wake()
-    {
-        try
-        {
-            _wake.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // A turn is due already; it will see this change too.
-        }
-    }
-
-    private async Task<Gate> EnterAsync(CancellationToken cancellationToken)
-    {
-        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return new Gate(_gate);
-    }
-
-    private readonly struct Gate(SemaphoreSlim semaphore) : IDisposable
-    {
-        public void Dispose() => semaphore.Release();
-    }
-
-    [LoggerMessage(2001, LogLevel.Information, "Stopping the primary for operation {Operation} to {Target}; it returns by itself after {ExpirySeconds} s")]
-    private partial void LogStopping(string operation, string target, double expirySeconds);
-
-    [LoggerMessage(2002, LogLevel.Information, "Promoted for operation {Operation}: timeline {Timeline}, writable after {Milliseconds} ms")]
-    private partial void LogPromoted(string operation, int timeline, double milliseconds);
-
-    [LoggerMessage(2003, LogLevel.Information, "Published {Address} as the primary at revision {Revision}")]
-    private partial void LogPublished(string address, long revision);
-
-    [LoggerMessage(2004, LogLevel.Warning, "Stopping this server: {Target} was decided to be the primary on timeline {Timeline}")]
-    private partial void LogFencing(string target, int timeline);
-
-    [LoggerMessage(2005, LogLevel.Warning, "Operation {Operation} stopped this server and was not carried to its end in time")]
-    private partial void LogExpired(string operation);
-
-    [LoggerMessage(2006, LogLevel.Information, "Operation {Operation} is {State}: {Action}")]
-    private partial void LogSettled(string operation, DecisionState state, NodeAction action);
-
-    [LoggerMessage(2007, LogLevel.Information, "Starting PostgreSQL as a {Role}")]
-    private partial void LogStarting(NodeRole role);
-
-    [LoggerMessage(2008, LogLevel.Warning, "This server crashed as a primary and {Primary} has taken over: it stays down until it is repaired")]
-    private partial void LogNeedsRepair(string primary);
-
-    [LoggerMessage(2009, LogLevel.Warning, "{Reason}: {Message}")]
-    private partial void LogTurnFailed(Reason reason, string message);
 }

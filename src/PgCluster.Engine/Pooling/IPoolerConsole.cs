@@ -21,7 +21,16 @@ public interface IPoolerConsole : IAsyncDisposable
     /// <summary>SHOW DATABASES, by column name.</summary>
     Task<IReadOnlyList<PoolerDatabase>> ShowDatabasesAsync(CancellationToken cancellationToken);
 
-    /// <summary>SHOW POOLS and the version, as counts.</summary>
+    /// <summary>SHOW SERVERS: the pooler's connections to servers.</summary>
+    Task<IReadOnlyList<PoolerServer>> ShowServersAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Drops every client and every server connection of these databases at once (KILL), whatever they are doing; new clients are served as soon as that is done.
+    /// Refused for a database that is paused.
+    /// </summary>
+    Task KillAsync(IReadOnlyCollection<string> databases, CancellationToken cancellationToken);
+
+    /// <summary>SHOW POOLS as counts, SHOW CONFIG and the version.</summary>
     Task<PoolerCounts> GetCountsAsync(CancellationToken cancellationToken);
 
     /// <summary>Stops new connections to one database, or to all of them except the console's own when null.</summary>

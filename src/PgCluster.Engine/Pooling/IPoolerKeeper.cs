@@ -20,6 +20,15 @@ public interface IPoolerKeeper
     /// <summary>Ends a pause early: the one of <paramref name="leaseId"/>, or whichever there is when null. True when there was one.</summary>
     Task<bool> ResumeAsync(string? leaseId, CancellationToken cancellationToken);
 
+    /// <summary>As <see cref="ResumeAsync"/>, for good: a request for a pause of that id which comes later is refused with <see cref="Reason.Cancelled"/>.</summary>
+    Task<bool> FinishAsync(string leaseId, CancellationToken cancellationToken);
+
     /// <summary>Returns when the pooler itself says that its databases lead there.</summary>
     Task ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// For a primary that is gone: what still waits for an answer of another server than this one, a moment after the call, is dropped, clients included; they would wait for
+    /// as long as TCP does. How many connections to servers that were; nobody is touched when there is none.
+    /// </summary>
+    Task<int> DropStraysAsync(PoolerTarget target, CancellationToken cancellationToken);
 }

@@ -12,10 +12,15 @@ public sealed class PauseKeeper : IAsyncDisposable
     /// <summary>Longest expiry and timeout accepted.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromDays(1);
 
+    private const int FinishedKept = 64;
+
     private static readonly TimeSpan AttemptTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ShutdownBudget = TimeSpan.FromSeconds(10);
+
+    // Two agents ask for the pause of one takeover, one right after the other.
+    private static readonly TimeSpan SurelyPaused = TimeSpan.FromSeconds(1);
 
     private readonly string _pooler;
     private readonly IPoolerConsole _console;
@@ -26,7 +31,9 @@ public sealed class PauseKeeper : IAsyncDisposable
     // One command at a time: a resume must come after the pause that it ends, never beside it.
     private readonly SemaphoreSlim _commands = new(1, 1);
     private readonly CancellationTokenSource _givenUp = new();
+    private readonly Queue<string> _finished = new();
     private Hold? _hold;
+    private PoolerPause? _last;
     private bool _disposed;
 
     /// <summary>Makes a keeper that holds nothing.</summary>
@@ -42,6 +49,9 @@ public sealed class PauseKeeper : IAsyncDisposable
         _logger = logger;
     }
 
+    /// <summary>Called when clients begin to wait and when they are served again; on no particular thread, and never awaited: a pause waits for nobody.</summary>
+    public Action? Changed { get; set; }
+
     /// <summary>What is held now.</summary>
     public PauseStatus Status
     {
@@ -50,8 +60,8 @@ public sealed class PauseKeeper : IAsyncDisposable
             lock (_sync)
             {
                 return _hold is null
-                    ? new PauseStatus(PoolerState.Active, null, null)
-                    : new PauseStatus(_hold.Reached ? PoolerState.Paused : PoolerState.Pausing, _hold.Lease, _hold.ResumeError);
+                    ? new PauseStatus(PoolerState.Active, null, null, _last)
+                    : new PauseStatus(_hold.Reached ? PoolerState.Paused : PoolerState.Pausing, _hold.Lease, _hold.ResumeError, _last);
             }
         }
     }
@@ -116,6 +126,45 @@ public sealed class PauseKeeper : IAsyncDisposable
 
         return false;
     }
+
+    /// <summary>
+    /// As <see cref="ResumeAsync"/>, for good: a pause of this id is refused from now on. A request of it may be on its way still, and nobody would end that one.
+    /// </summary>
+    public Task<bool> FinishAsync(string id, CancellationToken cancellationToken)
+    {
+        lock (_sync)
+        {
+            if (!_finished.Contains(id, StringComparer.Ordinal))
+            {
+                _finished.Enqueue(id);
+            }
+
+            if (_finished.Count > FinishedKept)
+            {
+                _finished.Dequeue();
+            }
+        }
+
+        return ResumeAsync(id, cancellationToken);
+    }
+
+    /// <summary>Drops all connections of these databases, clients included. False, and nothing is done, while there is a pause: its clients have been waiting for its end.</summary>
+    public Task<bool> KillAsync(IReadOnlyCollection<string> databases, CancellationToken cancellationToken) => CommandAsync(
+        async token =>
+        {
+            lock (_sync)
+            {
+                if (_hold is not null)
+                {
+                    return false;
+                }
+            }
+
+            PoolingLog.Killing(_logger, _pooler, string.Join(", ", databases));
+            await _console.KillAsync(databases, token).ConfigureAwait(false);
+            return true;
+        },
+        cancellationToken);
 
     /// <summary>
     /// At the start of a process: resumes what a killed predecessor left paused, trying until the pooler answers. Does nothing once this keeper holds a
@@ -221,6 +270,7 @@ public sealed class PauseKeeper : IAsyncDisposable
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, budget.Token);
         Hold hold;
         bool extends;
+        bool isFresh;
         while (true)
         {
             Task previousEnd;
@@ -231,10 +281,16 @@ public sealed class PauseKeeper : IAsyncDisposable
                     throw new PgClusterException(Reason.PoolerUnreachable, $"The keeper of {_pooler} is shutting down.") { Target = _pooler };
                 }
 
+                if (_finished.Contains(id, StringComparer.Ordinal))
+                {
+                    throw new PgClusterException(Reason.Cancelled, $"The pause {id} of {_pooler} has ended for good.") { Target = _pooler };
+                }
+
                 if (_hold is null || (_hold.Ending is null && _hold.Lease.Id == id))
                 {
                     hold = _hold ??= new Hold();
                     extends = hold.Reached;
+                    isFresh = extends && _time.GetElapsedTime(hold.ReachedAt) < SurelyPaused;
                     hold.Lease = new PauseLease
                     {
                         Id = id,
@@ -266,7 +322,8 @@ public sealed class PauseKeeper : IAsyncDisposable
         }
 
         // Who extends a pause and goes away meanwhile must not take it from those who rely on it.
-        return extends
+        return isFresh ? hold.Lease
+            : extends
             ? await ReachAsync(hold, holder, timeout, budget.Token, CancellationToken.None).ConfigureAwait(false)
             : await ReachAsync(hold, holder, timeout, either.Token, cancellationToken).ConfigureAwait(false);
     }
@@ -293,7 +350,13 @@ public sealed class PauseKeeper : IAsyncDisposable
             {
                 if (hold.Ending is null)
                 {
-                    hold.Reached = true;
+                    if (!hold.Reached)
+                    {
+                        (hold.Reached, hold.ReachedAt) = (true, _time.GetTimestamp());
+                        _last = new PoolerPause { Id = hold.Lease.Id, Holder = holder, Since = _time.GetUtcNow() };
+                        Changed?.Invoke();
+                    }
+
                     PoolingLog.Paused(_logger, _pooler, holder, hold.Lease.Id, hold.Lease.ExpiresAt);
                     return hold.Lease;
                 }
@@ -411,6 +474,11 @@ public sealed class PauseKeeper : IAsyncDisposable
         lock (_sync)
         {
             _hold = null;
+            if (hold.Reached)
+            {
+                _last = _last! with { Until = _time.GetUtcNow(), EndedBy = ending.Cause };
+                Changed?.Invoke();
+            }
         }
 
         PoolingLog.Resumed(_logger, _pooler, hold.Lease.Id, ending.Cause);
@@ -469,6 +537,9 @@ public sealed class PauseKeeper : IAsyncDisposable
         public int Generation { get; set; }
 
         public bool Reached { get; set; }
+
+        /// <summary>Timestamp since when it is reached.</summary>
+        public long ReachedAt { get; set; }
 
         public string? ResumeError { get; set; }
 

@@ -20,6 +20,9 @@ internal sealed class PoolerGroup
     /// <summary>Every pooler's name.</summary>
     public IReadOnlyCollection<string> Names => [.. _keepers.Keys.Order(StringComparer.Ordinal)];
 
+    /// <summary>No pooler at all.</summary>
+    public static PoolerGroup None(IClusterPeers peers) => new(peers, new Dictionary<string, string>());
+
     /// <summary>Those of the configuration and those that registered themselves, whose word counts.</summary>
     public static async Task<PoolerGroup> FindAsync(IClusterStore store, IClusterPeers peers, ClusterConfig config, CancellationToken cancellationToken)
     {

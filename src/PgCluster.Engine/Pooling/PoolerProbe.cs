@@ -69,6 +69,8 @@ public sealed class PoolerProbe
             PoolMode = Join(served.Count == 0 ? [counts.DefaultPoolMode] : served.Select(database => database.PoolMode ?? counts.DefaultPoolMode)),
             Clients = counts.ClientsActive + counts.ClientsWaiting,
             ClientsWaiting = counts.ClientsWaiting,
+            LastPause = pause.Last,
+            Settings = counts.Settings,
             Version = counts.Version.Length > 0 ? counts.Version : null,
         };
     }

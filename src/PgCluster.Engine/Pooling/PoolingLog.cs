@@ -29,6 +29,9 @@ internal static partial class PoolingLog
     [LoggerMessage(2007, LogLevel.Critical, "Pooler {Pooler} may stay paused: given up at the end of the process, lease {Lease}")]
     public static partial void ResumeGivenUp(ILogger logger, string pooler, string lease);
 
+    [LoggerMessage(2008, LogLevel.Warning, "Pooler {Pooler}: dropping all connections of {Databases}: some wait for a server that is gone")]
+    public static partial void Killing(ILogger logger, string pooler, string databases);
+
     [LoggerMessage(2020, LogLevel.Information, "Pooler {Pooler} points to {Target}, revision {Revision}, after {Elapsed}")]
     public static partial void Followed(ILogger logger, string pooler, string target, long revision, TimeSpan elapsed);
 

@@ -1,8 +1,11 @@
 using System.Globalization;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Failover;
+using PgCluster.Engine.Leadership;
+using PgCluster.Engine.Maintenance;
 using PgCluster.Engine.Nodes;
 using PgCluster.Engine.Pooling;
+using PgCluster.Engine.Restart;
 using PgCluster.Engine.Store;
 using PgCluster.Engine.Switchover;
 
@@ -33,8 +36,9 @@ public sealed class ClusterObserver
     /// <summary>Every node of the configuration.</summary>
     public async Task<IReadOnlyList<NodeObservation>> ObserveNodesAsync(CancellationToken cancellationToken)
     {
+        var suspended = SuspendedAsync(cancellationToken);
         var reports = await Task.WhenAll(_config.Nodes.Select(n => AskAsync(n, cancellationToken))).ConfigureAwait(false);
-        return Combine(reports);
+        return Combine(reports, await suspended.ConfigureAwait(false));
     }
 
     /// <summary>Every pooler configured or registered.</summary>
@@ -82,14 +86,16 @@ public sealed class ClusterObserver
         var decision = _store.GetAsync(StoreKeys.Operation, cancellationToken);
         var synchronous = _store.GetAsync(StoreKeys.Synchronous, cancellationToken);
         var redirect = _store.GetAsync(StoreKeys.Redirect, cancellationToken);
+        var leader = _store.GetAsync(StoreKeys.Leader, cancellationToken);
         var held = _store.GetLockAsync(_keys.Lock, cancellationToken);
-        await Task.WhenAll(published, decision, synchronous, redirect, held).ConfigureAwait(false);
+        await Task.WhenAll(published, decision, synchronous, redirect, leader, held).ConfigureAwait(false);
         view = view with
         {
             PublishedPrimary = await published.ConfigureAwait(false),
             Decision = OperationDecision.FromJson((await decision.ConfigureAwait(false))?.Value),
             Synchronous = SynchronousPolicyRecord.FromJson((await synchronous.ConfigureAwait(false))?.Value),
             Redirect = Redirect.FromJson((await redirect.ConfigureAwait(false))?.Value),
+            Leader = LeaderRecord.FromJson((await leader.ConfigureAwait(false))?.Value),
             Lock = await held.ConfigureAwait(false),
         };
 
@@ -106,7 +112,10 @@ public sealed class ClusterObserver
     }
 
     /// <summary>Turns the agents' reports into rows: lag, synchronous state and upstream come from looking at all of them together.</summary>
-    private NodeObservation[] Combine(IReadOnlyList<(NodeConfig Node, NodeReport? Report, string Error)> answers)
+    /// <param name="answers">Of each node what its agent answered, or why there is no answer.</param>
+    /// <param name="suspended">The nodes out of service.</param>
+    public IReadOnlyList<NodeObservation> Combine(
+        IReadOnlyList<(NodeConfig Node, NodeReport? Report, string Error)> answers, IReadOnlyDictionary<string, NodeSuspension> suspended)
     {
         var primary = answers.FirstOrDefault(a => a.Report?.Postgres is { Role: NodeRole.Primary, State: NodeState.Running }).Report?.Postgres;
         return [.. answers.Select(a =>
@@ -133,6 +142,8 @@ public sealed class ClusterObserver
                     FailureDomain = a.Node.FailureDomain,
                     Weight = a.Node.Weight,
                     NoFailover = a.Node.NoFailover,
+                    Suspended = suspended.GetValueOrDefault(a.Node.Name)?.ToString(),
+                    PendingSettings = [.. (server?.PendingSettings ?? []).Select(RestartOrder.Describe)],
                     ServerVersion = server?.ServerVersion,
                     SystemIdentifier = server?.SystemIdentifier,
                     Agent = a.Node.Agent.ToString(),
@@ -141,6 +152,19 @@ public sealed class ClusterObserver
                 },
                 server);
         })];
+    }
+
+    /// <summary>The nodes out of service; none when the store does not say: its health is a row of its own.</summary>
+    public async Task<IReadOnlyDictionary<string, NodeSuspension>> SuspendedAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await WithinAsync(ct => NodeSuspensions.ReadAsync(_store, ct), cancellationToken).ConfigureAwait(false);
+        }
+        catch (PgClusterException)
+        {
+            return new Dictionary<string, NodeSuspension>();
+        }
     }
 
     private string NameOf(string address) =>

@@ -1,4 +1,5 @@
 using PgCluster.Engine.Failover;
+using PgCluster.Engine.Leadership;
 using PgCluster.Engine.Store;
 using PgCluster.Engine.Switchover;
 
@@ -41,6 +42,9 @@ public sealed record ClusterView
     /// True when the PostgreSQL of the published primary answers although no agent says that it runs as a primary: asked directly, over the network.
     /// </summary>
     public bool PublishedPrimaryAnswers { get; init; }
+
+    /// <summary>Who holds the leader's lease; null when nobody does.</summary>
+    public LeaderRecord? Leader { get; init; }
 
     /// <summary>The nodes that run as a primary: one in a sound cluster.</summary>
     public IEnumerable<NodeObservation> RunningPrimaries => Nodes.Where(n => n.IsRunningPrimary);

@@ -16,6 +16,21 @@ public sealed record StoreKeys(string Primary)
     /// <summary>Prefix of the proxies' reports, each under its proxy's lease.</summary>
     public const string Proxies = "/proxies/";
 
+    /// <summary>The node that may run as a primary, under a lease of its agent.</summary>
+    public const string Leader = "/leader";
+
+    /// <summary>Who was the leader last: what outlives the lease.</summary>
+    public const string LastLeader = "/last-leader";
+
+    /// <summary>What the leader writes again and again: without it for the length of a lease, it has stopped.</summary>
+    public const string LeaderBeat = "/leader-beat";
+
+    /// <summary>There while the agents are to replace nobody by themselves; under a lease that nobody renews.</summary>
+    public const string Suspended = "/suspended";
+
+    /// <summary>Prefix of the nodes that are out of service, each by name; under a lease that nobody renews where it ends by itself.</summary>
+    public const string SuspendedNodes = "/suspended-nodes/";
+
     /// <summary>The current or last operation's decision.</summary>
     public const string Operation = "/operation";
 
@@ -25,6 +40,15 @@ public sealed record StoreKeys(string Primary)
     /// <summary>The synchronous policy the primary last ran under.</summary>
     public const string Synchronous = "/synchronous";
 
+    /// <summary>Prefix of what the observers see of the nodes, each under its observer's lease.</summary>
+    public const string Health = "/health/";
+
     /// <summary>Prefix of the history; keys sort by time.</summary>
     public const string History = "/history/";
+
+    /// <summary>Which database system the cluster is; absent until it is initialised.</summary>
+    public const string Cluster = "/cluster";
+
+    /// <summary>Prefix of what the cluster has agreed on about its nodes.</summary>
+    public const string Members = "/members/";
 }

@@ -14,12 +14,18 @@ using PgCluster.Tests.Integration.Fixtures;
 namespace PgCluster.Tests.Integration.Failover;
 
 /// <summary>A real three-node cluster with agents, proxies, poolers and etcd for the tests of one class, and what those need to disturb it.</summary>
-public sealed class ClusterLab : IAsyncLifetime
+public class ClusterLab : IAsyncLifetime
 {
-    private readonly PlaygroundManager _manager = new();
     private readonly string _name = "it-" + Guid.NewGuid().ToString("N")[..8];
     private readonly Dictionary<string, ProgramCommand> _commands = [];
     private readonly Dictionary<string, int> _pids = [];
+    private PlaygroundManager _manager = null!;
+
+    /// <summary>Options of the cluster's configuration that are not the product's.</summary>
+    protected virtual Dictionary<string, string> Settings => [];
+
+    /// <summary>False when commits wait for no standby.</summary>
+    protected virtual bool Synchronous => true;
 
     public PlaygroundInfo Info { get; private set; } = null!;
 
@@ -37,7 +43,8 @@ public sealed class ClusterLab : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Info = await _manager.CreateAsync(new PlaygroundOptions { Name = _name }, null, CancellationToken.None);
+        _manager = MakeManager();
+        Info = await _manager.CreateAsync(new PlaygroundOptions { Name = _name, Settings = Settings, Synchronous = Synchronous }, null, CancellationToken.None);
         Cluster = ClusterConnection.Open(Info.ConfigFile);
         Loaded = ClusterConfiguration.Load(Info.ConfigFile, null);
         Store = new EtcdStore(StoreOptions.From(Config), TimeProvider.System, NullLogger<EtcdStore>.Instance);
@@ -57,6 +64,7 @@ public sealed class ClusterLab : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await Cluster.DisposeAsync();
         await Store.DisposeAsync();
         Peers.Dispose();
@@ -84,6 +92,20 @@ public sealed class ClusterLab : IAsyncLifetime
         _pids[name] = process.Id;
     }
 
+    /// <summary>Starts the agent of a node that the playground was not made with; it goes with the playground.</summary>
+    public async Task StartAgentOfAsync(string node)
+    {
+        var command = _commands["agent-pg01"];
+        Directory.CreateDirectory(Path.Combine(Info.Path, node));
+        command.Account?.Own(Path.Combine(Info.Path, node));
+        _commands["agent-" + node] = command with { Arguments = [.. command.Arguments.Select(a => a == "pg01" ? node : a)] };
+        using var process = await DetachedProcess.StartAsync(_commands["agent-" + node], Path.Combine(Info.Path, node, "agent.log"), Token);
+        _pids["agent-" + node] = process.Id;
+    }
+
+    /// <summary>What makes the playground.</summary>
+    protected virtual PlaygroundManager MakeManager() => new();
+
     /// <summary>The postmaster of a node as its data directory says.</summary>
     public ProcessIdentity Postmaster(string node) => ProcessIdentity.Find(int.Parse(
         File.ReadLines(Path.Combine(Info.Servers.Single(s => s.Name == node).DataDirectory, "postmaster.pid")).First(), CultureInfo.InvariantCulture))!.Value;
@@ -108,7 +130,7 @@ public sealed class ClusterLab : IAsyncLifetime
                         + " | " + string.Join("; ", poolers.Select(p => $"{p.Name} {p.State} {p.PointsTo} {p.Evidence}")) + " | " + summary.LockHolder;
                     return primary.Length == 1
                         && nodes.Count(n => n is { Role: NodeRole.Standby, State: NodeState.Running } && n.Upstream == primary[0].Name && n.Timeline == primary[0].Timeline) == nodes.Count - 1
-                        && nodes.Any(n => n.SyncState == SyncState.Sync)
+                        && nodes.Any(n => n.SyncState is SyncState.Sync or SyncState.Quorum)
                         && poolers.All(p => p.State == PoolerState.Active && p.PointsTo == $"{primary[0].Host}:{primary[0].Port}")
                         && summary.LockHolder is null
                         && summary.Primary == primary[0].Name

@@ -1,5 +1,7 @@
+using PgCluster.Engine.Membership;
 using PgCluster.Engine.Nodes;
 using PgCluster.Engine.Pooling;
+using PgCluster.Engine.Rejoin;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Tests.Integration.Failover;
@@ -41,6 +43,10 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
     {
         public Task<NodeReport> GetStatusAsync(CancellationToken cancellationToken) => inner.GetStatusAsync(cancellationToken);
 
+        public Task VouchAsync(string leader, string term, CancellationToken cancellationToken) => inner.VouchAsync(leader, term, cancellationToken);
+
+        public Task<NodeReport> VoteAsync(CancellationToken cancellationToken) => inner.VoteAsync(cancellationToken);
+
         public Task<IReadOnlyList<PauseBlocker>> GetOpenTransactionsAsync(TimeSpan olderThan, CancellationToken cancellationToken) =>
             inner.GetOpenTransactionsAsync(olderThan, cancellationToken);
 
@@ -67,6 +73,29 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
 
         public Task FollowAsync(OperationToken operation, UpstreamAddress upstream, CancellationToken cancellationToken) =>
             faults.DoAsync(faults._promoted ? "follow" : "cascade", () => inner.FollowAsync(operation, upstream, cancellationToken));
+
+        public Task<NodeSurvey> SurveyAsync(IReadOnlyList<UpstreamAddress> others, CancellationToken cancellationToken) => inner.SurveyAsync(others, cancellationToken);
+
+        public Task AdoptAsync(OperationToken operation, string systemIdentifier, UpstreamAddress upstream, CancellationToken cancellationToken) =>
+            inner.AdoptAsync(operation, systemIdentifier, upstream, cancellationToken);
+
+        public Task<string> MakeServerAsync(OperationToken operation, string locale, string encoding, CancellationToken cancellationToken) =>
+            faults.DoAsync("initdb", () => inner.MakeServerAsync(operation, locale, encoding, cancellationToken));
+
+        public Task BeginServerAsync(OperationToken operation, CancellationToken cancellationToken) =>
+            faults.DoAsync("begin", () => inner.BeginServerAsync(operation, cancellationToken));
+
+        public Task<bool> DiscardServerAsync(OperationToken operation, CancellationToken cancellationToken) => inner.DiscardServerAsync(operation, cancellationToken);
+
+        public Task<RejoinInspection> InspectRejoinAsync(UpstreamAddress upstream, CancellationToken cancellationToken) =>
+            inner.InspectRejoinAsync(upstream, cancellationToken);
+
+        public Task<RejoinOutcome> RejoinAsync(OperationToken operation, UpstreamAddress upstream, RejoinOrder order, CancellationToken cancellationToken) =>
+            inner.RejoinAsync(operation, upstream, order, cancellationToken);
+
+        public Task RestartServerAsync(OperationToken operation, CancellationToken cancellationToken) => inner.RestartServerAsync(operation, cancellationToken);
+
+        public Task<IReadOnlyList<ClientSession>> GetSessionsAsync(CancellationToken cancellationToken) => inner.GetSessionsAsync(cancellationToken);
     }
 
     private sealed class Keeper(IPoolerKeeper inner, FaultyPeers faults) : IPoolerKeeper
@@ -78,6 +107,10 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
 
         public Task<bool> ResumeAsync(string? leaseId, CancellationToken cancellationToken) =>
             faults.DoAsync("resume", () => inner.ResumeAsync(leaseId, cancellationToken));
+
+        public Task<bool> FinishAsync(string leaseId, CancellationToken cancellationToken) => inner.FinishAsync(leaseId, cancellationToken);
+
+        public Task<int> DropStraysAsync(PoolerTarget target, CancellationToken cancellationToken) => inner.DropStraysAsync(target, cancellationToken);
 
         public Task ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken) =>
             faults.DoAsync("repoint", () => inner.ConfirmTargetAsync(target, cancellationToken));

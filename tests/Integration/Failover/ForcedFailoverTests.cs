@@ -4,7 +4,8 @@ using PgCluster.Tests.Integration.Fixtures;
 
 namespace PgCluster.Tests.Integration.Failover;
 
-public sealed class ForcedFailoverTests(ClusterLab lab) : IClassFixture<ClusterLab>
+/// <summary>Where nobody takes over by himself, a person does.</summary>
+public sealed class ForcedFailoverTests(ManualLab lab) : IClassFixture<ManualLab>
 {
     private static CancellationToken Token => ClusterLab.Token;
 
@@ -25,6 +26,8 @@ public sealed class ForcedFailoverTests(ClusterLab lab) : IClassFixture<ClusterL
         await agent.WaitForExitAsync(TimeProvider.System, Token);
         await Poll.UntilAsync("the old primary is gone", async () => (await RefusalAsync(new FailoverRequest()))?.Reason == Reason.ForceRequired);
 
+        await Poll.UntilAsync("its lease has ended", async () => (await RefusalAsync(new FailoverRequest { Force = true }))?.Reason != Reason.OldPrimaryStillRunning);
+
         // Under its agent's dead hand its pooler cannot be paused; Force goes on without it.
         var request = new FailoverRequest { Force = true, Why = "host gone", Actor = "it" };
         var plan = await lab.Cluster.PlanFailoverAsync(request, Token);
@@ -37,9 +40,9 @@ public sealed class ForcedFailoverTests(ClusterLab lab) : IClassFixture<ClusterL
         var gap = await meter.StopAsync(CancellationToken.None);
         Assert.Equal((0L, 0L), (gap.LostCommits, gap.DoubledCommits));
 
-        // Its log may hold what nobody else has: it stays down, and says so.
+        // Its log may hold what nobody else has: that is taken back, and it follows.
         await lab.StartAgainAsync("agent-" + old);
-        await Poll.UntilAsync("the old primary's agent answers", async () => (await NodeAsync(old)).State == NodeState.Crashed);
+        await lab.WaitUntilSoundAsync();
         Assert.Equal(report.NewPrimary, await lab.PrimaryAsync());
         Assert.Equal($"127.0.0.1:{lab.PortOf(report.NewPrimary!)}", (await lab.Store.GetAsync("/master", Token))!.Value);
     }

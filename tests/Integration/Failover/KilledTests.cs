@@ -95,10 +95,9 @@ public sealed class KilledTests(ClusterLab lab) : IClassFixture<ClusterLab>
     }
 
     [Fact]
-    public async Task Etcd_that_stops_in_the_middle_leaves_the_old_primary_and_running_pools()
+    public async Task Etcd_that_stops_in_the_middle_leaves_one_primary_and_running_pools()
     {
         await lab.WaitUntilSoundAsync();
-        var primary = await lab.PrimaryAsync();
         var etcd = lab.Process(lab.Info.Processes.Single(p => p.Name.StartsWith("etcd", StringComparison.Ordinal)).Name);
         using var client = lab.StartCommandLine(["failover", "--yes", "--json", .. ShortBudgets]);
         while (await client.StandardError.ReadLineAsync(Token) is { } line && line != "step pause Run")
@@ -118,8 +117,9 @@ public sealed class KilledTests(ClusterLab lab) : IClassFixture<ClusterLab>
             etcd.Signal(UnixSignal.Continue);
         }
 
+        // Without its store the old primary stops before its lease ends; whoever leads afterwards, one does.
         await lab.WaitUntilSoundAsync();
-        Assert.Equal(primary, await lab.PrimaryAsync());
+        await lab.WriteThroughAsync("app");
     }
 
     [Fact]

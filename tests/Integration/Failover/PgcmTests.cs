@@ -47,7 +47,7 @@ public sealed class PgcmTests(ClusterLab lab) : IClassFixture<ClusterLab>
         await lab.WaitUntilSoundAsync();
         Assert.Equal(sync.Name, await lab.PrimaryAsync());
         var gap = await meter.StopAsync(CancellationToken.None);
-        Assert.True(gap.ClientErrors == 0, gap.FirstError);
+        Assert.True(gap.ClientErrors == 0, string.Join("; ", gap.Errors));
         Assert.Equal((0L, 0L), (gap.LostCommits, gap.DoubledCommits));
         foreach (var agent in agents)
         {

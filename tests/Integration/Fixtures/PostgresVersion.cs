@@ -1,4 +1,5 @@
 using System.Text.Json;
+using PgCluster.Adapters.Process;
 
 namespace PgCluster.Tests.Integration.Fixtures;
 
@@ -32,5 +33,18 @@ internal sealed record PostgresVersion(int Major, string Binaries, string? Libra
         }
 
         return new PostgresVersion(major, Path.Combine(package, "native", "bin"), Path.Combine(package, "native", "lib"));
+    }
+
+    /// <summary>Makes a folder with its programs as ones that find their libraries without being told by whoever starts them.</summary>
+    internal void WrapInto(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (var program in Directory.GetFiles(Binaries))
+        {
+            DurableFile.Write(
+                Path.Combine(folder, Path.GetFileName(program)),
+                $"#!/bin/sh\nLD_LIBRARY_PATH='{Libraries}' exec '{program}' \"$@\"\n",
+                (UnixFileMode)0b111_101_101);
+        }
     }
 }

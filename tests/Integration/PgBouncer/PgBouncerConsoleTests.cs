@@ -47,6 +47,47 @@ public sealed class PgBouncerConsoleTests(PostgresInstance postgres)
     }
 
     [Fact]
+    public async Task Settings_are_read_as_pgbouncer_has_them()
+    {
+        await using var bouncer = await PgBouncerServer.StartAsync(postgres);
+        await using var console = bouncer.Console();
+        await SetAsync(bouncer, "query_timeout = '7.5'");
+        await SetAsync(bouncer, "tcp_user_timeout = 1500");
+
+        Assert.Equal(
+            new PoolerSettings { QueryWaitTimeoutSeconds = 120, QueryTimeoutSeconds = 7.5, ServerLoginRetrySeconds = 0, TcpUserTimeoutMilliseconds = 1500 },
+            (await console.GetCountsAsync(Token)).Settings);
+    }
+
+    /// <summary>What the checkup warns of: a query that is short enough is given up because its client had to wait before.</summary>
+    [Theory]
+    [InlineData("query_timeout = 2", 2.5)]
+    [InlineData("query_wait_timeout = 2", 4)]
+    public async Task A_pause_that_lasts_longer_than_pgbouncer_lets_clients_wait_costs_them_their_query(string setting, double seconds)
+    {
+        await using var bouncer = await PgBouncerServer.StartAsync(postgres);
+        await SetAsync(bouncer, setting);
+        await using var console = bouncer.Console();
+        await using var client = await bouncer.OpenClientAsync();
+        await SelectAsync(client);
+        await using var command = new NpgsqlCommand("SELECT pg_sleep(1)", client);
+        await command.ExecuteScalarAsync(Token);
+        await PauseAsync(console);
+        var began = Stopwatch.GetTimestamp();
+        var waiting = command.ExecuteScalarAsync(Token);
+        await Poll.UntilAsync("the client has waited too long", () => waiting.IsCompleted || Stopwatch.GetElapsedTime(began) > TimeSpan.FromSeconds(seconds));
+        await console.ResumeAsync(Token);
+
+        await Assert.ThrowsAnyAsync<NpgsqlException>(() => waiting);
+    }
+
+    private static async Task SetAsync(PgBouncerServer bouncer, string setting)
+    {
+        await using var raw = await bouncer.OpenRawAsync();
+        (await raw.QueryAllAsync([$"SET {setting}"], Token))[0].ThrowIfError();
+    }
+
+    [Fact]
     public async Task PG_23_databases_are_shown_with_what_they_lead_to()
     {
         await using var bouncer = await PgBouncerServer.StartAsync(postgres);
@@ -62,6 +103,33 @@ public sealed class PgBouncerConsoleTests(PostgresInstance postgres)
                 new PoolerDatabase("pgbouncer", null, bouncer.Port, "pgbouncer", "statement", 0, false, false),
             ],
             databases.OrderBy(database => database.Name));
+    }
+
+    [Fact]
+    public async Task Kill_frees_clients_of_a_server_that_answers_no_more_and_serves_the_next_ones()
+    {
+        await using var bouncer = await PgBouncerServer.StartAsync(postgres);
+        await using var console = bouncer.Console();
+        await using var hung = await bouncer.OpenClientAsync();
+        await using var command = new NpgsqlCommand("SELECT pg_backend_pid()", hung);
+        var backend = (int)(await command.ExecuteScalarAsync(Token))!;
+        Assert.Equal(new PoolerServer("app", "127.0.0.1", postgres.Port, InUse: false), Assert.Single(await console.ShowServersAsync(Token)));
+
+        Assert.Equal(0, NativeMethods.Kill(backend, NativeMethods.SigStop));
+        try
+        {
+            var waiting = SelectAsync(hung);
+            await ServerProcess.WaitAsync("the query to be on its way", async () => (await console.ShowServersAsync(Token)).Single().InUse);
+
+            await console.KillAsync(["app"], Token);
+
+            await Assert.ThrowsAnyAsync<NpgsqlException>(() => waiting.WaitAsync(TimeSpan.FromSeconds(10), Token));
+            await AssertServesAsync(bouncer, console);
+        }
+        finally
+        {
+            Assert.Equal(0, NativeMethods.Kill(backend, NativeMethods.SigCont));
+        }
     }
 
     [Fact]

@@ -5,6 +5,8 @@ namespace PgCluster.Tests.Integration.Playground;
 /// <summary>Starts the servers itself, without agents: what a playground does apart from them.</summary>
 internal sealed class DirectLauncher : IPlaygroundLauncher
 {
+    public bool KeepsSlots => false;
+
     /// <summary>Called with the run after the servers are up.</summary>
     public Func<PlaygroundRun, CancellationToken, Task>? Then { get; init; }
 

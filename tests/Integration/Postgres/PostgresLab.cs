@@ -22,7 +22,10 @@ public sealed class PostgresLab : IAsyncDisposable
 
     public static OsAccount? Account { get; } = OsAccount.IsRoot ? OsAccount.Find("postgres") : null;
 
-    private string Bin { get; } = PostgresBinaries.Find(null);
+    /// <summary>Programs of another version than the machine's newest, which may lack those of a client; null for the machine's.</summary>
+    public string? OtherBinaries { get; init; }
+
+    private string Bin => OtherBinaries ?? PostgresBinaries.Find(null);
 
     /// <summary>Options of a new server: a primary made by initdb, not started.</summary>
     public async Task<LocalPostgresOptions> CreatePrimaryAsync(string name, string extraSettings = "")
@@ -53,9 +56,31 @@ public sealed class PostgresLab : IAsyncDisposable
     public async Task<LocalPostgresOptions> CreateBackupAsync(string name, LocalPostgresOptions source)
     {
         var options = NewOptions(name);
+        if (OtherBinaries is not null)
+        {
+            return await CreateCopyAsync(options, source);
+        }
+
         await RunAsync(
             "pg_basebackup", "-D", options.DataDirectory, "-h", source.Host, "-p", source.Port.ToString(CultureInfo.InvariantCulture),
             "-U", "postgres", "-c", "fast", "-X", "stream", "--no-sync");
+        return await SetPortAsync(options, source);
+    }
+
+    /// <summary>A copy of a server that is stopped for it: where there is no pg_basebackup.</summary>
+    private async Task<LocalPostgresOptions> CreateCopyAsync(LocalPostgresOptions options, LocalPostgresOptions source)
+    {
+        var server = Open(source);
+        await server.StopAsync(ShutdownMode.Fast, TestContext.Current.CancellationToken);
+        await ProgramRunner.RunCheckedAsync(
+            new ProgramCommand("cp", ["-a", source.DataDirectory, options.DataDirectory]),
+            Reason.PlaygroundFailed, ProgramTimeout, TimeProvider.System, TestContext.Current.CancellationToken);
+        await server.StartAsync(TestContext.Current.CancellationToken);
+        return await SetPortAsync(options, source);
+    }
+
+    private static async Task<LocalPostgresOptions> SetPortAsync(LocalPostgresOptions options, LocalPostgresOptions source)
+    {
         var conf = Path.Combine(options.DataDirectory, "postgresql.conf");
         var text = (await File.ReadAllTextAsync(conf, TestContext.Current.CancellationToken)).Replace(
             $"port = {source.Port}", $"port = {options.Port}", StringComparison.Ordinal);
@@ -156,7 +181,14 @@ public sealed class PostgresLab : IAsyncDisposable
     {
         var directory = Path.Combine(Root, name);
         _dataDirectories.Add(directory);
-        return new LocalPostgresOptions { NodeName = name, Port = _ports.Take(), DataDirectory = directory, LogFile = Path.Combine(Root, name + ".log") };
+        return new LocalPostgresOptions
+        {
+            NodeName = name,
+            Port = _ports.Take(),
+            DataDirectory = directory,
+            BinDirectory = OtherBinaries ?? "",
+            LogFile = Path.Combine(Root, name + ".log"),
+        };
     }
 
     private async Task RunAsync(string program, params string[] arguments) =>

@@ -58,6 +58,29 @@ public sealed class SchemaTransferTests(SwitchoverServers servers)
     }
 
     [Fact]
+    public async Task SW_Schema_workers_that_deadlock_leave_the_rest_to_one_of_them()
+    {
+        var options = await servers.CreateAsync(Schemas.Hard) with { Jobs = 4 };
+        await using var databases = SwitchoverServers.Open(options);
+        using var transfer = new SchemaTransfer(databases, options, null, TimeProvider.System);
+        await transfer.PreDataAsync(Token);
+
+        // The server ends one of two transactions that wait for each other with this error. What a sequence has given stays given.
+        await SwitchoverServers.ExecuteAsync(
+            options.TargetUri,
+            """
+            CREATE SEQUENCE public.seen;
+            CREATE FUNCTION public.collide() RETURNS event_trigger LANGUAGE plpgsql AS $$
+              BEGIN IF nextval('public.seen') = 4 THEN RAISE deadlock_detected; END IF; END $$;
+            CREATE EVENT TRIGGER collide ON ddl_command_end EXECUTE FUNCTION public.collide();
+            """);
+        await transfer.PostDataAsync(Token);
+        await SwitchoverServers.ExecuteAsync(
+            options.TargetUri, "DROP EVENT TRIGGER collide; DROP FUNCTION public.collide; DROP SEQUENCE public.seen");
+        await AssertSameAsync(databases, options);
+    }
+
+    [Fact]
     public async Task SW_Schema_only_chosen_schemas_go_over()
     {
         const string Two =

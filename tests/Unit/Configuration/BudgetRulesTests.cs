@@ -24,7 +24,23 @@ public sealed class BudgetRulesTests
             ["failover.pause_timeout (5s) + failover.migrate_timeout (15s), together 20s, must be less than failover.pause_expiry (20s)"]
         },
         { "failover.lock_ttl", 25.001, 25, ["failover.pause_expiry (25s) must be less than failover.lock_ttl (25s)"] },
-        { "etcd.timeout", 9.999, 10, ["etcd.timeout (10s) must be less than agent.state_ttl (10s)"] },
+        {
+            "etcd.timeout", 9.999, 10,
+            [
+                "etcd.timeout (10s) must be less than agent.state_ttl (10s)",
+                "etcd.timeout (10s) must be less than health.failover_timeout (10s)",
+            ]
+        },
+        {
+            "health.interval", 8.999, 9,
+            ["health.interval (9s) + health.probe_timeout (1s), together 10s, must be less than health.failover_timeout (10s)"]
+        },
+        {
+            "health.probe_timeout", 8.999, 9,
+            ["health.interval (1s) + health.probe_timeout (9s), together 10s, must be less than health.failover_timeout (10s)"]
+        },
+        { "health.failover_timeout", 59.999, 60, ["health.failover_timeout (1m) must be less than health.observer_timeout (1m)"] },
+        { "health.observer_timeout", 10.001, 10, ["health.failover_timeout (10s) must be less than health.observer_timeout (10s)"] },
         { "agent.state_ttl", 3.001, 3, ["etcd.timeout (3s) must be less than agent.state_ttl (3s)"] },
     };
 

@@ -224,7 +224,7 @@ public sealed class ConfigBinderTests
     [InlineData("nodes = 'pg01'", "c.toml:2:1: \"nodes\" is not an array of tables; expected [[nodes]] before each")]
     [InlineData("nodes = ['pg01']", "c.toml:2:1: \"nodes\" is not an array of tables; expected [[nodes]] before each")]
     [InlineData("poolres = []", "c.toml:2:1: unknown table \"poolres\"; did you mean [[poolers]]?")]
-    [InlineData("zzz = 1", "c.toml:2:1: unknown key \"zzz\"; expected one of [cluster], [etcd], [tls], [postgres], [agent], [proxy], [failover], [[nodes]], [[poolers]]")]
+    [InlineData("zzz = 1", "c.toml:2:1: unknown key \"zzz\"; expected one of [cluster], [etcd], [tls], [postgres], [agent], [proxy], [leader], [rejoin], [failover], [health], [synchronous], [[nodes]], [[poolers]]")]
     public void Tables_have_the_right_form(string line, string message) =>
         Assert.Equal([message], ConfigTexts.Problems($"cluster.name = 'demo'\n{line}"));
 
@@ -243,10 +243,50 @@ public sealed class ConfigBinderTests
     }
 
     [Fact]
+    public void PR_43_two_nodes_at_one_address_are_refused_instead_of_asked_once_for_both()
+    {
+        Assert.Equal(
+            [
+                "c.toml:27:8: nodes[2].host leads to \"10.0.0.1:5432\" like nodes[0].host; expected an address that no other node has",
+                "c.toml:28:9: nodes[2].agent leads to \"10.0.0.2:8432\" like nodes[1].agent; expected an address that no other node has",
+            ],
+            ConfigTexts.Problems(ConfigTexts.ThreeNodes + "[[nodes]]\nname = 'pg03'\nhost = '10.0.0.1'\nagent = '10.0.0.2:8432'\nhttp = '10.0.0.3:8008'"));
+
+        // Another port is another server.
+        Assert.Equal(3, ConfigTexts.Load(ConfigTexts.ThreeNodes + "[[nodes]]\nname = 'pg03'\nhost = '10.0.0.1'\nport = 5433\nagent = '10.0.0.1:8434'\nhttp = '10.0.0.1:8009'").Config.Nodes.Count);
+    }
+
+    [Fact]
     public void A_pooler_stands_beside_a_node_that_there_is() =>
         Assert.Equal(
             ["c.toml:29:8: poolers[2].node is \"pg03\"; expected the name of one of [[nodes]], or nothing for an application host; did you mean \"pg01\"?"],
             ConfigTexts.Problems(ConfigTexts.ThreeNodes + "[[poolers]]\nname = 'x'\nhost = 'h'\n\nnode = 'pg03'"));
+
+    [Theory]
+    [InlineData("availability", 1, null)]
+    [InlineData("protection", 1, null)]
+    [InlineData("performance", 2, null)]
+    [InlineData("manual", 2, null)]
+    [InlineData("availability", 2, "synchronous.standbys (2) with synchronous.mode (\"availability\") is more than the 1 standbys that [[nodes]] without no_failover leave beside a primary; expected at most that many")]
+    [InlineData("protection", 2, "synchronous.standbys (2) with synchronous.mode (\"protection\") is more than")]
+    public void Commits_wait_for_no_more_standbys_than_there_can_be(string mode, int standbys, string? problem)
+    {
+        var text = ConfigTexts.ThreeNodes + $"[synchronous]\nmode = '{mode}'\nstandbys = {standbys}";
+        if (problem is null)
+        {
+            Assert.Equal(standbys, ConfigTexts.Load(text).Config.Synchronous.Standbys);
+        }
+        else
+        {
+            Assert.Contains(problem, Assert.Single(ConfigTexts.Problems(text)), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Pacemaker_and_the_agents_do_not_both_write_the_list() =>
+        Assert.Equal(
+            ["c.toml:3:20: synchronous.mode (\"availability\") needs cluster.manager \"native\"; expected \"manual\", or two managers would write synchronous_standby_names"],
+            ConfigTexts.Problems("cluster.name = 'demo'\ncluster.manager = 'pacemaker'\nsynchronous.mode = 'availability'"));
 
     [Theory]
     [InlineData("tls.ca_file = 'a'", "c.toml:2:15: tls.ca_file without tls.cert_file and tls.key_file; expected all of them or none")]

@@ -90,7 +90,13 @@ public sealed class WriteEvidenceTests
     {
         public long Id => id;
 
+        public TimeSpan TimeToLive => TimeSpan.Zero;
+
+        public long RenewedAt => 0;
+
         public CancellationToken Lost => CancellationToken.None;
+
+        public ValueTask AbandonAsync() => ValueTask.CompletedTask;
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }

@@ -105,6 +105,7 @@ public sealed class FailoverPlannerTests
     public static TheoryData<Func<ClusterView, ClusterView>, string> Ineligible => new()
     {
         { v => With(v, "pg02", n => n with { NoFailover = true }), "no_failover" },
+        { v => With(v, "pg02", n => n with { Suspended = "suspended by ann@db: a new disk" }), "suspended by ann@db: a new disk" },
         { v => With(v, "pg02", n => n with { State = NodeState.NotStreaming, SyncState = SyncState.None }), "NotStreaming" },
         { v => With(v, "pg02", n => n with { Upstream = "pg03" }), "does not stream from the primary but from pg03" },
         { v => With(v, "pg02", n => n with { LagBytes = 17L << 20 }), "17825792 bytes to replay" },
@@ -124,12 +125,16 @@ public sealed class FailoverPlannerTests
     }
 
     [Fact]
-    public void Weight_then_lag_then_name_order_equals()
+    public void Weight_then_another_failure_domain_then_lag_then_name_order_equals()
     {
         var equal = With(Sound(), "pg03", n => n with { SyncState = SyncState.Sync });
         Assert.Equal("pg02", Assess(equal).Plan.To);
         Assert.Equal("pg03", Assess(With(equal, "pg02", n => n with { LagBytes = 8 })).Plan.To);
         Assert.Equal("pg03", Assess(With(equal, "pg03", n => n with { Weight = 1, LagBytes = 99 })).Plan.To);
+
+        var near = With(With(equal, "pg01", n => n with { FailureDomain = "a" }), "pg02", n => n with { FailureDomain = "a" });
+        Assert.Equal("pg03", Assess(With(near, "pg03", n => n with { LagBytes = 8 })).Plan.To);
+        Assert.Equal("pg02", Assess(With(near, "pg02", n => n with { Weight = 1 })).Plan.To);
     }
 
     [Fact]

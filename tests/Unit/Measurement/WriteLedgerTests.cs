@@ -104,6 +104,49 @@ public sealed class WriteLedgerTests
         Assert.Equal(75, Close(ledger, stop).WriteGapMs);
     }
 
+    [Theory]
+    [InlineData(15.0, 0)]
+    [InlineData(15.1, 1)]
+    public void Writer_hung_when_it_waited_ten_seconds_longer_than_the_gap(double seconds, int hung)
+    {
+        var ledger = new WriteLedger(2, _clock);
+        ledger.Begin();
+        ledger.Send(0);
+        Commit(ledger, 1, 5000);
+        ServeOther(ledger, seconds - 5);
+        ledger.Acknowledge(0);
+
+        var report = Close(ledger);
+
+        Assert.Equal((5000, hung), (report.WriteGapMs, report.HungWriters));
+    }
+
+    [Fact]
+    public void Writer_that_never_comes_back_hung()
+    {
+        var ledger = new WriteLedger(2, _clock);
+        ledger.Begin();
+        Commit(ledger, 0, 10);
+        ledger.Send(0);
+        ledger.Fail(0, "broken");
+        ledger.FailConnect("refused");
+        ServeOther(ledger, 10.2);
+
+        Assert.Equal(1, Close(ledger).HungWriters);
+    }
+
+    [Fact]
+    public void Writer_that_rests_does_not_hang()
+    {
+        var ledger = new WriteLedger(2, _clock);
+        ledger.Begin();
+        Commit(ledger, 0, 10);
+        ServeOther(ledger, 60);
+        Commit(ledger, 0, 10);
+
+        Assert.Equal(0, Close(ledger).HungWriters);
+    }
+
     [Fact]
     public void Every_acknowledged_commit_there_once_is_nothing_lost_and_nothing_doubled()
     {
@@ -174,30 +217,36 @@ public sealed class WriteLedgerTests
     }
 
     [Fact]
-    public void First_error_is_kept_and_names_its_writer()
+    public void Errors_are_told_apart_by_what_they_say()
     {
         var ledger = new WriteLedger(2, _clock);
         ledger.Begin();
-        ledger.FailConnect(1, "refused");
-        ledger.FailConnect(0, "later");
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        ledger.FailConnect("refused");
+        _clock.Advance(TimeSpan.FromSeconds(2));
+        ledger.FailConnect("later");
+        ledger.FailConnect("refused");
 
         var report = Read(ledger, []);
 
-        Assert.Equal("writer 1: refused", report.FirstError);
-        Assert.Equal(2, report.ClientErrors);
+        Assert.Equal([new WriteError("refused", 2, 1, 3), new WriteError("later", 1, 3, 3)], report.Errors);
+        Assert.Equal("2 x refused (1.0 to 3.0 s)", report.Errors[0].ToString());
+        Assert.Equal(3, report.ClientErrors);
     }
 
-    [Theory]
-    [InlineData(2, 1)]
-    [InlineData(-1, 1)]
-    [InlineData(0, 0)]
-    [InlineData(0, 11)]
-    public void Row_that_no_writer_sent_is_an_error(int writer, long number)
+    [Fact]
+    public void Of_errors_with_a_number_in_them_there_are_not_any_number()
     {
-        var ledger = WithCommits(writers: 2, each: 10);
-        ledger.BeginVerification();
+        var ledger = new WriteLedger(1, _clock);
+        ledger.Begin();
+        for (var i = 0; i < 100; i++)
+        {
+            ledger.FailConnect($"pid {i}");
+        }
 
-        Assert.Equal(Reason.Internal, Assert.Throws<PgClusterException>(() => ledger.Verify(writer, number)).Reason);
+        var report = Read(ledger, []);
+
+        Assert.Equal((21, 80L), (report.Errors.Count, report.Errors.Single(e => e.Text == "others").Count));
     }
 
     [Fact]
@@ -261,6 +310,15 @@ public sealed class WriteLedgerTests
         ledger.Send(writer);
         _clock.Advance(TimeSpan.FromMilliseconds(milliseconds));
         ledger.Acknowledge(writer);
+    }
+
+    /// <summary>The second writer commits every 100 ms while the first does not.</summary>
+    private void ServeOther(WriteLedger ledger, double seconds)
+    {
+        for (var tenths = Math.Round(seconds * 10); tenths > 0; tenths--)
+        {
+            Commit(ledger, 1, 100);
+        }
     }
 
     /// <summary>Ends without a look at the table.</summary>

@@ -28,7 +28,7 @@ public sealed class PlaygroundFilesTests
         try
         {
             var file = Path.Combine(directory.FullName, "cluster.toml");
-            File.WriteAllText(file, PlaygroundFiles.ClusterToml(State, Paths, new PlaygroundPrograms("/usr/lib/postgresql/15/bin", "", "")));
+            File.WriteAllText(file, PlaygroundFiles.ClusterToml(State, Paths, new PlaygroundPrograms("/usr/lib/postgresql/15/bin", "", ""), new Dictionary<string, string>()));
             var config = ConfigLoader.Load(file, new Dictionary<string, string>()).Config;
 
             Assert.Equal(("demo", ClusterManager.Native), (config.Name, config.Manager));
@@ -89,7 +89,8 @@ public sealed class PlaygroundFilesTests
     [Fact]
     public void The_first_ini_leads_to_the_first_primary()
     {
-        var template = PlaygroundFiles.PoolerTemplate(Paths, State.Poolers[1]);
+        var template = PlaygroundFiles.PoolerTemplate(Paths, State.Poolers[1], TimeSpan.FromSeconds(3));
+        Assert.Contains("tcp_user_timeout = 2250\n", template, StringComparison.Ordinal);
         Assert.Contains("app = host={{.Host}} port={{.Port}} dbname={{.Database}}\n", template, StringComparison.Ordinal);
         Assert.Contains("ignore_startup_parameters = extra_float_digits\n", template, StringComparison.Ordinal);
         var ini = PlaygroundFiles.Render(template, State.Servers[0]);

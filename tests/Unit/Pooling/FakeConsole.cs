@@ -53,6 +53,14 @@ internal sealed class FakeConsole : IPoolerConsole
         Record("reload");
     }
 
+    public Task<IReadOnlyList<PoolerServer>> ShowServersAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<PoolerServer>>([]);
+
+    public Task KillAsync(IReadOnlyCollection<string> databases, CancellationToken cancellationToken)
+    {
+        Record("kill " + string.Join(",", databases));
+        return Task.CompletedTask;
+    }
+
     public Task<IReadOnlyList<PoolerDatabase>> ShowDatabasesAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -24,6 +24,32 @@ public sealed class PauseKeeperTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task The_last_pause_is_remembered_and_both_of_its_ends_are_told()
+    {
+        var told = new List<PoolerPause?>();
+        _keeper.Changed = () => told.Add(_keeper.Status.Last);
+        var began = _time.GetUtcNow();
+        await _keeper.PauseAsync("a", "me", Seconds(5), Seconds(30), Token);
+        _time.Advance(Seconds(2));
+        await _keeper.PauseAsync("a", "me", Seconds(5), Seconds(30), Token);
+        _time.Advance(Seconds(1));
+        await _keeper.ResumeAsync("a", Token);
+
+        var pause = new PoolerPause { Id = "a", Holder = "me", Since = began };
+        Assert.Equal([pause, pause with { Until = began + Seconds(3), EndedBy = "asked for" }], told);
+        Assert.Equal(told[^1], _keeper.Status.Last);
+    }
+
+    [Fact]
+    public async Task A_pause_that_was_not_reached_is_none()
+    {
+        _console.OnPause = _ => throw new PgClusterException(Reason.PoolerUnreachable, "gone");
+        await Assert.ThrowsAsync<PgClusterException>(() => _keeper.PauseAsync("a", "me", Seconds(5), Seconds(30), Token));
+
+        Assert.Null(_keeper.Status.Last);
+    }
+
+    [Fact]
     public async Task PG_3_pause_with_expiry_0_over_the_legacy_protocol_has_no_scheduled_resume()
     {
         var lease = await _keeper.PauseLegacyAsync("pgcm", "pgcm", Seconds(5), TimeSpan.Zero, Token);
@@ -57,6 +83,33 @@ public sealed class PauseKeeperTests : IAsyncDisposable
         Assert.Equal("resume", await _console.NextCallAsync());
         Assert.Equal("resumed", await _console.NextCallAsync());
         Assert.False(_console.Paused);
+    }
+
+    [Fact]
+    public async Task A_pause_that_ended_for_good_is_not_begun_again_by_a_request_that_was_late()
+    {
+        await _keeper.PauseAsync("takeover", "winner", Seconds(5), Seconds(25), Token);
+        Assert.True(await _keeper.FinishAsync("takeover", Token));
+        Assert.False(await _keeper.FinishAsync("never asked for", Token));
+
+        foreach (var id in new[] { "takeover", "never asked for" })
+        {
+            var error = await Assert.ThrowsAsync<PgClusterException>(() => _keeper.PauseAsync(id, "loser", Seconds(5), Seconds(25), Token));
+            Assert.Equal(Reason.Cancelled, error.Reason);
+        }
+
+        Assert.Equal(["pause", "resume", "resumed"], _console.RemainingCalls());
+        await _keeper.PauseAsync("another", "somebody", Seconds(5), Seconds(25), Token);
+    }
+
+    [Fact]
+    public async Task Connections_are_dropped_only_while_nothing_is_paused()
+    {
+        Assert.True(await _keeper.KillAsync(["app", "web"], Token));
+        await _keeper.PauseAsync("a", "me", Seconds(5), Seconds(25), Token);
+        Assert.False(await _keeper.KillAsync(["app"], Token));
+
+        Assert.Equal(["kill app,web", "pause"], _console.RemainingCalls());
     }
 
     [Fact]
@@ -195,9 +248,25 @@ public sealed class PauseKeeperTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Second_pause_right_after_the_first_costs_the_pooler_nothing()
+    {
+        await _keeper.PauseAsync("a", "agent of pg01", Seconds(5), Seconds(25), Token);
+        _time.Advance(Seconds(0.5));
+        var extended = await _keeper.PauseAsync("a", "agent of pg02", Seconds(5), Seconds(25), Token);
+
+        Assert.Equal((_time.GetUtcNow() + Seconds(25), "agent of pg02"), (extended.ExpiresAt, extended.Holder));
+        Assert.Equal(["pause"], _console.RemainingCalls());
+        _time.Advance(Seconds(24.6));
+        Assert.Equal(PoolerState.Paused, _keeper.Status.State);
+        _time.Advance(Seconds(0.4));
+        Assert.Equal("resume", await _console.NextCallAsync());
+    }
+
+    [Fact]
     public async Task Caller_that_leaves_while_it_extends_does_not_end_the_pause()
     {
         await _keeper.PauseAsync("a", "me", Seconds(5), Seconds(25), Token);
+        _time.Advance(Seconds(2));
         var release = new TaskCompletionSource();
         _console.OnPause = token => release.Task.WaitAsync(token);
         using var caller = new CancellationTokenSource();
@@ -398,7 +467,7 @@ public sealed class PauseKeeperTests : IAsyncDisposable
         Assert.Empty(_console.RemainingCalls());
     }
 
-    private static TimeSpan Seconds(int seconds) => TimeSpan.FromSeconds(seconds);
+    private static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
 
     /// <summary>Keeps the callbacks of timers that somebody else than a token source or a delay arms, and lets the test fire them at will.</summary>
     private sealed class LateTimers(FakeTimeProvider inner) : TimeProvider

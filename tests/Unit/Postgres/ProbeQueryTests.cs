@@ -9,18 +9,19 @@ public sealed class ProbeQueryTests
     private const string Primary = """
         {"recovery": false, "version": "15.18 (Debian 15.18-0+deb12u1)", "system": "7301234567890123456",
          "walfile": "0000000C0000000100000002", "written": "1/2000028", "timeline": null, "received": null, "replayed": null,
-         "replay_age": null, "paused": false, "apply_delay": 0, "sync_names": "FIRST 1 (pg02)", "receiver": null,
+         "replay_age": null, "paused": false, "apply_delay": 0, "upstream_slot": "pgcluster_pg02", "sync_names": "FIRST 1 (pg02)", "receiver": null,
          "standbys": [{"name": "pg02", "state": "streaming", "sync": "sync", "sent": "1/2000028", "flush": "1/2000028", "replay": "1/2000000"},
                       {"name": "pg03", "state": "backup", "sync": "async", "sent": null, "flush": null, "replay": null}],
-         "slots": [{"name": "feed", "logical": true, "active": false, "synced": true}],
+         "slots": [{"name": "feed", "logical": true, "active": false, "restart": "1/1000028", "synced": true}], "settings": {"slot_keep": -1,
+           "limits": {"max_connections": "100", "max_wal_senders": "10"}, "pending": [{"name": "max_connections", "value": "100"}, {"name": "shared_buffers", "value": "16384"}]},
          "archiving": {"waiting": 3, "failing": true}}
         """;
 
     private const string Standby = """
         {"recovery": true, "version": "16.2", "system": "1", "walfile": null, "written": null, "timeline": 2,
          "received": "0/3000060", "replayed": "0/3000000", "replay_age": 1.25, "paused": true, "apply_delay": 5000,
-         "sync_names": "", "receiver": {"status": "streaming", "timeline": 3, "host": "10.0.0.1", "port": 5433},
-         "standbys": null, "slots": null, "archiving": null}
+         "upstream_slot": "pgcluster_pg02", "sync_names": "", "receiver": {"status": "streaming", "timeline": 3, "host": "10.0.0.1", "port": 5433},
+         "standbys": null, "slots": null, "settings": {"slot_keep": 1024, "limits": {}, "pending": null}, "archiving": null}
         """;
 
     [Fact]
@@ -36,10 +37,22 @@ public sealed class ProbeQueryTests
                 new ReplicationPeer("pg03", "backup", SyncState.Async, null, null, null),
             ],
             status.Standbys);
-        Assert.Equal([new ReplicationSlot("feed", true, false, true)], status.Slots);
+        Assert.Equal([new ReplicationSlot("feed", true, false, true) { RestartLsn = Lsn.Parse("1/1000028") }], status.Slots);
+        Assert.Equal(-1, status.SlotWalKeepMegabytes);
+        Assert.Equal([("max_connections", 100L), ("max_wal_senders", 10L)], status.HotStandbyLimits.Select(l => (l.Key, l.Value)));
+        Assert.Equal([new PendingSetting("max_connections", "100", null), new PendingSetting("shared_buffers", "16384", null)], status.PendingSettings);
         Assert.Equal((3, true), (status.ArchiveBacklog, status.ArchiverFailing));
         Assert.Null(status.ReplayLagSeconds);
         Assert.Null(status.ReplayLsn);
+    }
+
+    [Fact]
+    public void What_waits_for_a_restart_is_named_with_what_it_will_be()
+    {
+        var status = ProbeQuery.WithPending(ProbeQuery.Parse(Primary, 77), """{"max_connections": "200"}""");
+
+        Assert.Equal([new PendingSetting("max_connections", "100", "200"), new PendingSetting("shared_buffers", "16384", null)], status.PendingSettings);
+        Assert.Null(Assert.Single(ProbeQuery.WithPending(status with { PendingSettings = [new("port", "5432", null)] }, null).PendingSettings).NewValue);
     }
 
     [Fact]
@@ -52,6 +65,7 @@ public sealed class ProbeQueryTests
         Assert.Equal((1.25, true, 5000), (status.ReplayLagSeconds, status.ReplayPaused, status.ApplyDelayMs));
         Assert.Empty(status.Standbys);
         Assert.Empty(status.Slots);
+        Assert.Equal(1024, status.SlotWalKeepMegabytes);
     }
 
     [Theory]

@@ -4,14 +4,14 @@ namespace PgCluster.Tests.Unit.Process;
 
 public sealed class ProcessStatTests
 {
-    private const string Rest = " 1 4711 4711 0 -1 4194560 123 0 0 0 1 2 0 0 20 0 1 0 987654 226000000 7000 18446744073709551615 1 1 0";
+    private const string Rest = " 1 4711 4711 0 -1 4194560 123 0 0 0 1 2 0 0 10 -10 1 0 987654 226000000 7000 18446744073709551615 1 1 0";
 
     [Theory]
     [InlineData("postgres")]
     [InlineData("a b")]
     [InlineData("odd) Z 9 (name")]
     public void The_name_may_hold_anything(string name) =>
-        Assert.Equal(new ProcessStat(name, 'S', 1, 4711, 987654), ProcessStat.Parse($"4711 ({name}) S{Rest}"));
+        Assert.Equal(new ProcessStat(name, 'S', 1, 4711, -10, 987654), ProcessStat.Parse($"4711 ({name}) S{Rest}"));
 
     [Theory]
     [InlineData('Z', true)]

@@ -1,0 +1,14 @@
+namespace PgCluster;
+
+/// <summary>What a member does for its cluster.</summary>
+public enum MemberRole
+{
+    /// <summary>Registered, and does not stream.</summary>
+    Spare = 0,
+
+    /// <summary>Streams, and no commit waits for it.</summary>
+    StandBy,
+
+    /// <summary>The primary, or one of the standbys that synchronous_standby_names names.</summary>
+    Voter,
+}
