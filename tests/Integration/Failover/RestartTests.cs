@@ -48,7 +48,7 @@ public sealed class RestartTests(FastLeaderLab lab) : IClassFixture<FastLeaderLa
         await lab.WaitUntilSoundAsync();
         var plan = await lab.Cluster.PlanRestartAsync(new RestartRequest(), Token);
         var order = plan.Node!.Split(',');
-        await BreakAsync(order[0]);
+        Break(order[0]);
         var untouched = order[1..].Select(lab.Postmaster).ToArray();
 
         var report = await lab.Cluster.RunRestartAsync(plan, new RestartRequest { Actor = "it@here" }, null, Token);
@@ -56,7 +56,7 @@ public sealed class RestartTests(FastLeaderLab lab) : IClassFixture<FastLeaderLa
         Assert.Equal((OperationOutcome.NeedsOperator, Reason.PostgresUnavailable), (report.Outcome, report.ErrorReason));
         Assert.Contains(order[0], report.Error, StringComparison.Ordinal);
         Assert.Equal(untouched, order[1..].Select(lab.Postmaster));
-        await MendAsync(order[0]);
+        Mend(order[0]);
         await lab.WaitUntilSoundAsync();
         Assert.Equal(order[^1], await lab.PrimaryAsync());
     }
@@ -66,7 +66,7 @@ public sealed class RestartTests(FastLeaderLab lab) : IClassFixture<FastLeaderLa
     {
         await lab.WaitUntilSoundAsync();
         var primary = await lab.PrimaryAsync();
-        await BreakAsync(primary);
+        Break(primary);
         var request = new RestartRequest { Nodes = [primary], Actor = "it@here" };
         await using var meter = await WriteGapMeter.StartAsync(new WriteGapOptions { Uri = lab.Info.ClientUri, Writers = 8 }, Token);
 
@@ -75,7 +75,7 @@ public sealed class RestartTests(FastLeaderLab lab) : IClassFixture<FastLeaderLa
         Assert.Equal((OperationOutcome.NeedsOperator, Reason.PostgresUnavailable), (report.Outcome, report.ErrorReason));
         await Poll.UntilAsync("another node leads and serves", async () => await lab.PrimaryAsync() is var next && next != primary && next != "nobody"
             && (await lab.Cluster.GetPoolersAsync(Token)).All(p => p.State == PoolerState.Active && p.PointsTo?.EndsWith($":{lab.PortOf(next)}", StringComparison.Ordinal) == true));
-        await MendAsync(primary);
+        Mend(primary);
         await lab.WaitUntilSoundAsync();
         var gap = await meter.StopAsync(CancellationToken.None);
         Assert.Equal((0L, 0L), (gap.LostCommits, gap.DoubledCommits));
@@ -124,14 +124,18 @@ public sealed class RestartTests(FastLeaderLab lab) : IClassFixture<FastLeaderLa
         }
     }
 
-    /// <summary>It runs on, and does not start again before <see cref="MendAsync"/>.</summary>
-    private async Task BreakAsync(string node) => await ExecuteAsync(node, "ALTER SYSTEM SET shared_preload_libraries = 'no_such_library'");
+    /// <summary>It runs on, and does not start again before <see cref="Mend"/>. Not by ALTER SYSTEM: its file is the agent's to write as well.</summary>
+    private void Break(string node) => File.AppendAllText(ConfigurationOf(node), "shared_preload_libraries = 'no_such_library'\n");
 
-    private async Task MendAsync(string node)
+    /// <summary>As a whole: it may be started at any moment.</summary>
+    private void Mend(string node)
     {
-        var file = Path.Combine(lab.Info.Servers.Single(s => s.Name == node).DataDirectory, "postgresql.auto.conf");
-        await File.WriteAllLinesAsync(file, (await File.ReadAllLinesAsync(file, Token)).Where(l => !l.Contains("no_such_library", StringComparison.Ordinal)), Token);
+        var file = ConfigurationOf(node);
+        File.WriteAllLines(file + ".new", File.ReadLines(file).Where(l => !l.Contains("no_such_library", StringComparison.Ordinal)));
+        File.Move(file + ".new", file, overwrite: true);
     }
+
+    private string ConfigurationOf(string node) => Path.Combine(lab.Info.Servers.Single(s => s.Name == node).DataDirectory, "postgresql.conf");
 
     private async Task<int> LimitAsync(string node) => int.Parse((string)(await ExecuteAsync(node, "SHOW max_connections"))!, CultureInfo.InvariantCulture);
 
