@@ -246,7 +246,7 @@ Describe 'The cmdlets, without a cluster' {
             Get-Completion 'Suspend-PgPooler -Name ' | Should -Be 'app', 'second'
             Get-Completion 'Resume-PgPooler s' | Should -Be 'second'
             Get-Completion 'Get-PgCluster -Connection d' | Should -Be 'demo'
-            $clock.Elapsed.TotalSeconds | Should -BeLessThan 10
+            $clock.Elapsed.TotalSeconds | Should -BeLessThan 30
         }
 
         It 'offers those of the session that is given' {

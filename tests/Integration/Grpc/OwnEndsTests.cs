@@ -169,7 +169,7 @@ public sealed class OwnEndsTests
     }
 
     [Fact]
-    public async Task A_call_over_a_warm_connection_costs_well_under_a_millisecond()
+    public async Task A_call_over_a_warm_connection_waits_for_no_timer()
     {
         await using EchoServer server = await EchoServer.StartAsync();
         using var channel = new GrpcChannel(server.Address, new GrpcChannelOptions());
@@ -181,11 +181,11 @@ public sealed class OwnEndsTests
             times.Add(Stopwatch.GetElapsedTime(started));
         }
 
-        // The best of the second half: other work on the machine delays some calls, Nagle or a missed flush would delay all of them.
+        // The best of the second half: other work on the machine delays some calls, Nagle (40 ms) or a missed flush would delay all of them.
         TimeSpan best = times.Skip(1_500).Order().ElementAt(150);
         TestContext.Current.TestOutputHelper!.WriteLine(
             $"p10 {best.TotalMicroseconds:F0} us, median {times.Skip(1_500).Order().ElementAt(750).TotalMicroseconds:F0} us");
-        Assert.InRange(best, TimeSpan.Zero, TimeSpan.FromMilliseconds(1));
+        Assert.InRange(best, TimeSpan.Zero, TimeSpan.FromMilliseconds(20));
     }
 
     [Fact]
