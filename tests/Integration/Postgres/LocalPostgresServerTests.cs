@@ -180,7 +180,7 @@ public sealed class LocalPostgresServerTests : IAsyncDisposable
         var postmaster = ProcessIdentity.Find(pid)!.Value;
         var began = Stopwatch.GetTimestamp();
         Assert.True(postmaster.Signal(UnixSignal.Kill));
-        await exit.WaitAsync(Poll.Budget, Token);
+        await exit.WaitAsync(TimeSpan.FromSeconds(30), Token);
         var noticed = Stopwatch.GetElapsedTime(began);
         TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture, $"noticed after {noticed.TotalMilliseconds:0.0} ms"));
         Assert.False(postmaster.Signal(UnixSignal.Kill));
