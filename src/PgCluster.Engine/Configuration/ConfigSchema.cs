@@ -176,6 +176,16 @@ public static class ConfigSchema
             { "max_lag", Size, s => s.MaxLag, (s, v) => s with { MaxLag = v },
                 "WAL a standby may lag behind when commits begin to wait for it." },
         },
+        new TableSection<RolesConfig>("roles", "How many nodes vote and stream; followed by the leader unless synchronous.mode is manual.",
+            c => c.Roles, (c, s) => c with { Roles = s })
+        {
+            { "voters", Integer("nodes", 1, 100), r => r.Voters, (r, v) => r with { Voters = v },
+                "How many voters there are to be: the primary and the standbys that commits may wait for." },
+            { "standbys", Integer("nodes", 0, 100), r => r.Standbys, (r, v) => r with { Standbys = v },
+                "How many nodes are to stream besides, without a commit waiting for them." },
+            { "adjustment_interval", Duration(OneSecond), r => r.AdjustmentInterval, (r, v) => r with { AdjustmentInterval = v },
+                "Time between two adjustments; a node that comes, goes, fails or is well again is followed at once." },
+        },
         new TableArraySection<NodeConfig>("nodes", "One PostgreSQL server and its agent.",
             NewNode, c => c.Nodes, (c, v) => c with { Nodes = v })
         {
