@@ -34,6 +34,7 @@
         'Initialize-PgCluster'
         'Invoke-PgElection'
         'Invoke-PgFailover'
+        'Invoke-PgRoleAdjustment'
         'Measure-PgWriteGap'
         'New-PgClusterConfig'
         'New-PgPlayground'

@@ -7,6 +7,7 @@ using PgCluster.Engine.Election;
 using PgCluster.Engine.Events;
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Health;
+using PgCluster.Engine.Leadership;
 using PgCluster.Engine.Maintenance;
 using PgCluster.Engine.Membership;
 using PgCluster.Engine.Operations;
@@ -428,6 +429,21 @@ public sealed class ClusterConnection : IAsyncDisposable
         RefusalOf(plan) is { } refusal
             ? throw refusal
             : await (await MembershipAsync(cancellationToken).ConfigureAwait(false)).RunRemoveAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>
+    /// Has the leader adjust the roles at once, as it does by itself every roles.adjustment_interval; returns what was changed. With <see cref="RoleAdjustmentRequest.PlanOnly"/> nothing is changed, and the plan says
+    /// what would be.
+    /// </summary>
+    /// <exception cref="PgClusterException">
+    /// <see cref="Reason.NoPrimary"/>: nobody leads. <see cref="Reason.InvalidConfiguration"/>: the roles are the operator's (synchronous.mode manual). <see cref="Reason.PlanStale"/>: the leader has changed meanwhile.
+    /// </exception>
+    public async Task<RolePlan> AdjustRolesAsync(RoleAdjustmentRequest request, CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var leader = LeaderRecord.FromJson((await _store.GetAsync(StoreKeys.Leader, cancellationToken).ConfigureAwait(false))?.Value)
+            ?? throw new PgClusterException(Reason.NoPrimary, "nobody leads, and without a leader there is nobody whose standbys could be chosen");
+        return await site.Peers.Node(leader.Node).AdjustRolesAsync(request, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Looks at everything that the cluster's health and its next failover depend on; changes nothing. What does not answer is a check that says so.</summary>
     public async Task<IReadOnlyList<PreflightCheck>> CheckAsync(CancellationToken cancellationToken)

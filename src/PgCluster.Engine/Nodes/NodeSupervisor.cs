@@ -74,7 +74,7 @@ public sealed class NodeSupervisor : IAsyncDisposable
         _slots = new NodeSlots(_node);
         _advice = new NodeAdvice(_node);
         _suspicion = new NodeSuspicion(_node.PostgresAnswersAsync, _takeover.BeginPause);
-        Commands = new NodeCommands(_node, _leader, _takeover, _failsafe, _rejoin, _stopping.Token);
+        Commands = new NodeCommands(_node, _leader, _takeover, _failsafe, _rejoin, _roles, _stopping.Token);
 
         // Until then a pause of the redirect's client may still be held.
         _redirects = new RedirectSettler(server, store, config.Failover.PauseExpiry, time, logger);

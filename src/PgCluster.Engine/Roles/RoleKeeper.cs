@@ -62,6 +62,25 @@ internal sealed partial class RoleKeeper : IDisposable
         }
     }
 
+    /// <summary>See <see cref="INodeAgent.AdjustRolesAsync"/>.</summary>
+    public async Task<RolePlan> AdjustAsync(RoleAdjustmentRequest asked, CancellationToken cancellationToken)
+    {
+        var request = RoleTargets.Of(_node.Config, asked.MaxSteps == 0 ? RoleRounds.MostSteps : asked.MaxSteps) ?? throw new PgClusterException(
+            Reason.InvalidConfiguration, "synchronous.mode is manual, so that the list of synchronous standbys is yours and with it the roles: set it to availability, protection or performance to have them adjusted");
+        await _one.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var status = Leading
+                ?? throw new PgClusterException(Reason.PlanStale, $"{_node.Self.Name} does not lead, or its server does not run: roles are the leader's to adjust") { Target = _node.Self.Name };
+            var members = await ObserveAsync(status, cancellationToken).ConfigureAwait(false);
+            return await AdjustAsync(status, members, request, asked, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _one.Dispose();
 
@@ -89,7 +108,7 @@ internal sealed partial class RoleKeeper : IDisposable
                 return;
             }
 
-            var plan = await AdjustAsync(status, members, request, cancellationToken).ConfigureAwait(false);
+            var plan = await AdjustAsync(status, members, request, new RoleAdjustmentRequest { Actor = $"agent of {_node.Self.Name}" }, cancellationToken).ConfigureAwait(false);
             _rounds = RoleRounds.After(members, Now);
             if (!plan.Warnings.SequenceEqual(_warned))
             {
@@ -160,14 +179,15 @@ internal sealed partial class RoleKeeper : IDisposable
 
     /// <summary>One round: decides, and puts what was decided on record with its entry in the history.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.PlanStale"/>: this node does not lead any more, or somebody else has changed the roles; nothing was done.</exception>
-    private async Task<RolePlan> AdjustAsync(PostgresStatus status, IReadOnlyList<RoleMember> members, RoleRequest request, CancellationToken cancellationToken)
+    private async Task<RolePlan> AdjustAsync(
+        PostgresStatus status, IReadOnlyList<RoleMember> members, RoleRequest request, RoleAdjustmentRequest asked, CancellationToken cancellationToken)
     {
         var (began, clock) = (_node.Time.GetUtcNow(), _node.Time.GetTimestamp());
         var entry = await _node.Store.GetAsync(StoreKeys.Roles, cancellationToken).ConfigureAwait(false);
         var recorded = RoleRecord.FromJson(entry?.Value);
         var plan = RolePlanner.Balance([.. members.Select(m => m with { Role = RoleOf(m.Name, recorded, status) })], request);
         var record = new RoleRecord(_node.Self.Name, plan.Members.ToDictionary(m => m.Node, m => m.After, StringComparer.Ordinal), began);
-        if (recorded?.Says(record.Primary, record.Roles) == true)
+        if (asked.PlanOnly || recorded?.Says(record.Primary, record.Roles) == true)
         {
             return plan;
         }
@@ -177,7 +197,7 @@ internal sealed partial class RoleKeeper : IDisposable
                 [holding, entry is null ? new StoreCondition.Absent(StoreKeys.Roles) : new StoreCondition.ModRevisionIs(StoreKeys.Roles, entry.ModRevision)],
                 [
                     new StoreOperation.Put(StoreKeys.Roles, record.ToJson()),
-                    .. plan.Changes.Count == 0 ? (StoreOperation[])[] : [Entry(plan, began, _node.Time.GetElapsedTime(clock))],
+                    .. plan.Changes.Count == 0 ? (StoreOperation[])[] : [Entry(plan, asked, began, _node.Time.GetElapsedTime(clock))],
                 ],
                 cancellationToken).ConfigureAwait(false)
             : null;
@@ -197,7 +217,7 @@ internal sealed partial class RoleKeeper : IDisposable
         return plan;
     }
 
-    private StoreOperation.Put Entry(RolePlan plan, DateTimeOffset began, TimeSpan took)
+    private StoreOperation.Put Entry(RolePlan plan, RoleAdjustmentRequest asked, DateTimeOffset began, TimeSpan took)
     {
         var report = new OperationReport
         {
@@ -209,8 +229,8 @@ internal sealed partial class RoleKeeper : IDisposable
             NewPrimary = plan.Primary,
             Node = string.Join(',', plan.Changes.Select(c => c.Node)),
             Timeline = _node.Status?.Timeline ?? 0,
-            Why = string.Join("; ", plan.Changes.Select(c => c.Why)),
-            Actor = $"agent of {_node.Self.Name}",
+            Why = asked.Why.Length > 0 ? asked.Why : string.Join("; ", plan.Changes.Select(c => c.Why)),
+            Actor = asked.Actor,
             StartedAt = began,
             DurationSeconds = took.TotalSeconds,
             Steps = [.. plan.Changes.Select(c => new StepReport(c.Degrades ? "degrade" : "assign", StepPhase.Run, c.Node, 0, took.TotalSeconds, true, $"{c.From} -> {c.To}: {c.Why}"))],

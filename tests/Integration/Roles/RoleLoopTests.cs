@@ -1,6 +1,7 @@
 using PgCluster.Adapters.Process;
 using PgCluster.Client;
 using PgCluster.Engine.Roles;
+using PgCluster.Engine.Topology;
 using PgCluster.Tests.Integration.Failover;
 
 namespace PgCluster.Tests.Integration.Roles;
@@ -68,6 +69,32 @@ public sealed class RoleLoopTests(FourNodesLab lab) : IClassFixture<FourNodesLab
         Assert.Equal(voters, Voters(roles));
         await lab.WaitForListAsync(next, "commits wait for the voters", l => l.Standbys.Order(StringComparer.Ordinal).SequenceEqual(voters.Where(v => v != next)));
         Assert.Equal(entries, (await lab.RoleHistoryAsync()).Count);
+    }
+
+    [Fact]
+    public async Task The_leader_adjusts_when_it_is_asked_to_and_nobody_else_does()
+    {
+        var (primary, voters, _) = await AtRestAsync();
+        var other = voters.First(v => v != primary);
+        var rest = (await lab.RolesAsync())!;
+        var asked = new RoleAdjustmentRequest { Why = "a test", Actor = "it@here" };
+        Assert.Empty((await lab.Cluster.AdjustRolesAsync(asked, Token)).Changes);
+        Assert.Equal(Reason.PlanStale, (await Assert.ThrowsAsync<PgClusterException>(() => lab.Peers.Node(other).AdjustRolesAsync(asked, Token))).Reason);
+        Assert.Equal(Reason.InvalidArgument, (await Assert.ThrowsAsync<PgClusterException>(() => lab.Cluster.AdjustRolesAsync(asked with { MaxSteps = -1 }, Token))).Reason);
+
+        // Whoever wrote this, and whatever for: the next round is an hour away.
+        await lab.Store.PutAsync(StoreKeys.Roles, (rest with { Roles = rest.Roles.ToDictionary(r => r.Key, _ => MemberRole.Spare, StringComparer.Ordinal) }).ToJson(), null, Token);
+        var plan = await lab.Cluster.AdjustRolesAsync(asked with { PlanOnly = true }, Token);
+        Assert.True(plan is { IsComplete: true, Changes.Count: 3 }, RolePlanJson.ToJson(plan));
+        Assert.All((await lab.RolesAsync())!.Roles.Values, r => Assert.Equal(MemberRole.Spare, r));
+
+        var first = await lab.Cluster.AdjustRolesAsync(asked with { MaxSteps = 1 }, Token);
+        Assert.Equal((false, plan.Changes[0].Node), (first.IsComplete, Assert.Single(first.Changes).Node));
+        Assert.Equal(("a test", "it@here", first.Changes[0].Node), (await lab.RoleHistoryAsync()).Select(r => (r.Why, r.Actor, r.Node!)).First());
+        Assert.Equal(2, (await lab.Cluster.AdjustRolesAsync(asked, Token)).Changes.Count);
+        Assert.True(IsAtRest((await lab.RolesAsync())!));
+        await AtRestAsync();
+        Assert.Equal(primary, await lab.PrimaryAsync());
     }
 
     /// <summary>Until three vote, one streams, and commits wait for the voters.</summary>

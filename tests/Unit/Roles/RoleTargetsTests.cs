@@ -11,12 +11,15 @@ public sealed class RoleTargetsTests
     // Nobody is waited for, so nobody else votes.
     [InlineData(SynchronousMode.Performance, 5, 3, 1, 2, RoleMode.Relaxed)]
     // More than there are: the plan says that they are missing.
-    [InlineData(SynchronousMode.Availability, 4, 5, 5, 2, RoleMode.Relaxed)]
+    [InlineData(SynchronousMode.Availability, 4, 5, 5, 2, RoleMode.Strict)]
+    // Where every node votes, a vote that is taken away goes to nobody.
+    [InlineData(SynchronousMode.Availability, 3, 3, 3, 2, RoleMode.Strict)]
+    [InlineData(SynchronousMode.Availability, 4, 3, 3, 2, RoleMode.Relaxed)]
     // Two nodes are two voters, where somebody is waited for.
-    [InlineData(SynchronousMode.Availability, 2, 3, 2, 2, RoleMode.Relaxed)]
+    [InlineData(SynchronousMode.Availability, 2, 3, 2, 2, RoleMode.Strict)]
     [InlineData(SynchronousMode.Protection, 2, 3, 2, 2, RoleMode.Strict)]
     [InlineData(SynchronousMode.Performance, 2, 3, 1, 2, RoleMode.Relaxed)]
-    [InlineData(SynchronousMode.Availability, 1, 3, 1, 2, RoleMode.Relaxed)]
+    [InlineData(SynchronousMode.Availability, 1, 3, 1, 2, RoleMode.Strict)]
     [InlineData(SynchronousMode.Availability, 2, 1, 1, 2, RoleMode.Relaxed)]
     public void What_is_asked_for_follows_the_mode_and_the_number_of_nodes(SynchronousMode mode, int nodes, int configured, int voters, int standBys, RoleMode roleMode) =>
         Assert.Equal(new RoleRequest { Voters = voters, StandBys = standBys, Mode = roleMode, MaxSteps = 7 }, RoleTargets.Of(Config(mode, nodes, configured), 7));
