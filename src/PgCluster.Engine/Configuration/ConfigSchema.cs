@@ -185,6 +185,10 @@ public static class ConfigSchema
                 "How many nodes are to stream besides, without a commit waiting for them." },
             { "adjustment_interval", Duration(OneSecond), r => r.AdjustmentInterval, (r, v) => r with { AdjustmentInterval = v },
                 "Time between two adjustments; a node that comes, goes, fails or is well again is followed at once." },
+            { "hook", CommandLine, r => r.Hook, (r, v) => r with { Hook = v },
+                "A program with its arguments that the leader runs after every adjustment, with the plan as JSON on standard input; empty for none." },
+            { "hook_timeout", Duration(), r => r.HookTimeout, (r, v) => r with { HookTimeout = v },
+                "How long the hook may take; it is killed after that." },
         },
         new TableArraySection<NodeConfig>("nodes", "One PostgreSQL server and its agent.",
             NewNode, c => c.Nodes, (c, v) => c with { Nodes = v })

@@ -11,4 +11,10 @@ public sealed record RolesConfig
 
     /// <summary>Time between two adjustments; what changes the members, or who of them is well, is followed at once.</summary>
     public TimeSpan AdjustmentInterval { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>A program with its arguments that the leader runs after every adjustment; empty for none.</summary>
+    public ConfigList<string> Hook { get; init; } = [];
+
+    /// <summary>How long it may take; it is killed after that.</summary>
+    public TimeSpan HookTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -51,10 +51,11 @@ public sealed class NodeSupervisor : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     /// <param name="version">Version of the agent, for its report.</param>
+    /// <param name="hook">What is run after every round of the role loop; null for nothing.</param>
     /// <param name="before">The agent whose work it goes on with, for other nodes; null when it begins.</param>
     public NodeSupervisor(
         NodeConfig self, ClusterMembership membership, IPostgresServer server, IClusterStore store, IClusterPeers peers, HealthWatch consensus, ILeaderGuard guard,
-        TimeProvider time, ILogger<NodeSupervisor> logger, string version, NodeSupervisor? before = null)
+        TimeProvider time, ILogger<NodeSupervisor> logger, string version, IRoleHook? hook = null, NodeSupervisor? before = null)
     {
         ArgumentNullException.ThrowIfNull(membership);
         var config = membership.Config;
@@ -65,7 +66,7 @@ public sealed class NodeSupervisor : IAsyncDisposable
         }
 
         _roleWatch = new RoleWatch(store, config.Agent.KeyRetryInterval, time, logger);
-        _roles = new RoleKeeper(_node, _roleWatch);
+        _roles = new RoleKeeper(_node, _roleWatch, hook);
         var synchronous = new SynchronousKeeper(self, config, server, store, _node.IsHealthy, _node.IsSuspended, _roleWatch.IsVoter, time, logger);
         _leader = new NodeLeader(_node, synchronous);
         _failsafe = new NodeFailsafe(_node);

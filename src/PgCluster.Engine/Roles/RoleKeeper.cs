@@ -17,16 +17,22 @@ internal sealed partial class RoleKeeper : IDisposable
 {
     private readonly NodeContext _node;
     private readonly RoleWatch _watch;
+    private readonly IRoleHook? _hook;
     private readonly ILogger _logger;
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly Dictionary<string, Liveness> _online = new(StringComparer.Ordinal);
     private string? _term;
     private RoleRounds _rounds = RoleRounds.None;
     private IReadOnlyList<string> _warned = [];
+    private Task _running = Task.CompletedTask;
 
     /// <summary>Makes the loop of one node; it works only while the node leads.</summary>
-    public RoleKeeper(NodeContext node, RoleWatch watch)
+    /// <param name="node">The node.</param>
+    /// <param name="watch">The roles on record.</param>
+    /// <param name="hook">What is run after every round; null for nothing.</param>
+    public RoleKeeper(NodeContext node, RoleWatch watch, IRoleHook? hook)
     {
+        _hook = hook;
         _node = node;
         _watch = watch;
         _logger = node.Logger;
@@ -40,6 +46,18 @@ internal sealed partial class RoleKeeper : IDisposable
 
     /// <summary>Works until <paramref name="cancellationToken"/> ends it.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await LoopAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task LoopAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -110,6 +128,12 @@ internal sealed partial class RoleKeeper : IDisposable
 
             var plan = await AdjustAsync(status, members, request, new RoleAdjustmentRequest { Actor = $"agent of {_node.Self.Name}" }, cancellationToken).ConfigureAwait(false);
             _rounds = RoleRounds.After(members, Now);
+            if (_hook is { } hook && _running.IsCompleted)
+            {
+                // Not waited for: whatever it does, the next round comes in time.
+                _running = Task.Run(() => RunAsync(hook, plan, cancellationToken), CancellationToken.None);
+            }
+
             if (!plan.Warnings.SequenceEqual(_warned))
             {
                 _warned = plan.Warnings;
@@ -217,6 +241,24 @@ internal sealed partial class RoleKeeper : IDisposable
         return plan;
     }
 
+    private async Task RunAsync(IRoleHook hook, RolePlan plan, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await hook.RunAsync(plan, cancellationToken).ConfigureAwait(false);
+        }
+        catch (PgClusterException e)
+        {
+            LogHookFailed(e.Message);
+        }
+#pragma warning disable CA1031 // Whatever becomes of the hook, the roles go on.
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            NodeLog.Defect(_node.Logger, e);
+        }
+    }
+
     private StoreOperation.Put Entry(RolePlan plan, RoleAdjustmentRequest asked, DateTimeOffset began, TimeSpan took)
     {
         var report = new OperationReport
@@ -243,4 +285,7 @@ internal sealed partial class RoleKeeper : IDisposable
 
     [LoggerMessage(2151, LogLevel.Warning, "The roles are not as asked for: {Why}")]
     private partial void LogWarning(string why);
+
+    [LoggerMessage(2152, LogLevel.Warning, "The role hook failed: {Error}")]
+    private partial void LogHookFailed(string error);
 }

@@ -3,6 +3,7 @@ using PgCluster.Client;
 using PgCluster.Engine.Roles;
 using PgCluster.Engine.Topology;
 using PgCluster.Tests.Integration.Failover;
+using PgCluster.Tests.Integration.Fixtures;
 
 namespace PgCluster.Tests.Integration.Roles;
 
@@ -95,6 +96,16 @@ public sealed class RoleLoopTests(FourNodesLab lab) : IClassFixture<FourNodesLab
         Assert.True(IsAtRest((await lab.RolesAsync())!));
         await AtRestAsync();
         Assert.Equal(primary, await lab.PrimaryAsync());
+    }
+
+    [Fact]
+    public async Task The_hook_is_given_the_roles_after_a_round()
+    {
+        var (primary, voters, _) = await AtRestAsync();
+        var file = Path.Combine(lab.Info.Path, FourNodesLab.HookFile);
+        await Poll.UntilAsync("the hook has seen the roles", async () =>
+            File.Exists(file) && RolePlanJson.FromJson(await File.ReadAllTextAsync(file, Token)) is { } plan && plan.Primary == primary
+            && plan.Members.Where(m => m.After == MemberRole.Voter).Select(m => m.Node).Order(StringComparer.Ordinal).SequenceEqual(voters));
     }
 
     /// <summary>Until three vote, one streams, and commits wait for the voters.</summary>

@@ -301,6 +301,21 @@ public sealed class ConfigBinderTests
         }
     }
 
+    [Theory]
+    [InlineData("[]", "")]
+    [InlineData("['/bin/roles', '-v', '-v', '']", "/bin/roles|-v|-v|")]
+    [InlineData("['roles', 'a,b']", "roles|a,b")]
+    public void A_hook_is_a_program_with_its_arguments(string value, string words) =>
+        Assert.Equal(words, string.Join('|', ConfigTexts.Load($"cluster.name = 'demo'\nroles.hook = {value}").Config.Roles.Hook));
+
+    [Theory]
+    [InlineData("'/bin/roles -v'")]
+    [InlineData("['']")]
+    [InlineData("['/bin/roles', 1]")]
+    [InlineData("[\"/bin/roles\", \"\\u0001\"]")]
+    public void A_hook_that_is_no_program_is_refused(string value) =>
+        Assert.StartsWith("c.toml:2:14: roles.hook", Assert.Single(ConfigTexts.Problems($"cluster.name = 'demo'\nroles.hook = {value}")), StringComparison.Ordinal);
+
     [Fact]
     public void Pacemaker_and_the_agents_do_not_both_write_the_list() =>
         Assert.Equal(

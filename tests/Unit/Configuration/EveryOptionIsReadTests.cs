@@ -75,6 +75,8 @@ public sealed class EveryOptionIsReadTests
         ["roles.voters"] = ("4", ""),
         ["roles.standbys"] = ("0", ""),
         ["roles.adjustment_interval"] = ("\"31s\"", ""),
+        ["roles.hook"] = ("[\"/bin/true\", \"-x\", \"-x\"]", ""),
+        ["roles.hook_timeout"] = ("\"11s\"", ""),
         ["nodes.name"] = ("\"pg09\"", ""),
         ["nodes.host"] = ("\"pg09.example.com\"", ""),
         ["nodes.port"] = ("5433", ""),
@@ -150,7 +152,7 @@ public sealed class EveryOptionIsReadTests
         var standard = ConfigTexts.Load(File(option, withSample: false)).Config;
         // The variable says what the file without the sample says, so that only the flag can make the difference.
         var lower = Leaves(standard)[PropertyPath(path)]!;
-        var environment = path is "etcd.endpoints" || lower is "" ? [] : new Dictionary<string, string> { [option.EnvironmentVariable!] = AsVariable(lower) };
+        var environment = path is "etcd.endpoints" or "roles.hook" || lower is "" ? [] : new Dictionary<string, string> { [option.EnvironmentVariable!] = AsVariable(lower) };
 
         var actual = ConfigTexts.Load(File(option, withSample: false), environment, new() { [path] = AsText(path) });
 
