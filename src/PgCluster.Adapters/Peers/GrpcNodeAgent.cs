@@ -117,6 +117,7 @@ internal sealed class GrpcNodeAgent(string name, PeerCalls calls) : INodeAgent
         var answer = await calls.CallAsync(PeerMethods.GetSessions, new GetSessionsRequest(), cancellationToken).ConfigureAwait(false);
         return [.. answer.Sessions.Select(s => PeerMessages.FromWire(name, s))];
     }
+
     public async Task<RolePlan> AdjustRolesAsync(RoleAdjustmentRequest request, CancellationToken cancellationToken)
     {
         var asked = new AdjustRolesRequest { MaxSteps = request.MaxSteps, PlanOnly = request.PlanOnly, Why = request.Why, Actor = request.Actor };
