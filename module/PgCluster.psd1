@@ -34,6 +34,7 @@
         'Initialize-PgCluster'
         'Invoke-PgElection'
         'Invoke-PgFailover'
+        'Invoke-PgHandover'
         'Invoke-PgRoleAdjustment'
         'Measure-PgWriteGap'
         'New-PgClusterConfig'

@@ -24,6 +24,7 @@ BeforeDiscovery {
         'Initialize-PgCluster'  = 'Check', 'ConfigFile', 'Confirm', 'Connection', 'Encoding', 'Locale', 'New', 'Primary', 'Reason', 'TimeoutSec', 'WhatIf'
         'Invoke-PgElection'     = 'ConfigFile', 'Confirm', 'Connection', 'Reason', 'WhatIf'
         'Invoke-PgFailover'     = 'AllowDataLoss', 'BlockerPolicy', 'ConfigFile', 'Confirm', 'Connection', 'Force', 'Reason', 'Target', 'WhatIf'
+        'Invoke-PgHandover'     = 'ConfigFile', 'Confirm', 'Connection', 'Force', 'Name', 'Reason', 'Timeout', 'WhatIf'
         'Invoke-PgRoleAdjustment' = 'ConfigFile', 'Confirm', 'Connection', 'MaxSteps', 'Reason', 'WhatIf'
         'Measure-PgWriteGap'    = 'ConfigFile', 'Connection', 'PassThru', 'ScriptBlock', 'Uri', 'Writers'
         'New-PgClusterConfig'   = 'AgentPort', 'Confirm', 'EtcdEndpoint', 'Force', 'HttpPort', 'Name', 'Node', 'Option', 'Path', 'Pooler', 'WhatIf'
@@ -135,7 +136,7 @@ Describe '<Name>' -ForEach $cases {
 }
 
 Describe 'Cmdlets that change something' {
-    It 'asks by ShouldProcess: <_>' -ForEach 'Initialize-PgCluster', 'Add-PgClusterNode', 'Remove-PgClusterNode', 'Invoke-PgFailover', 'Invoke-PgElection', 'Invoke-PgRoleAdjustment', 'Suspend-PgCluster', 'Resume-PgCluster', 'Suspend-PgPooler', 'Resume-PgPooler', 'Repair-PgClusterNode', 'Restart-PgClusterNode', 'Suspend-PgClusterNode', 'Resume-PgClusterNode', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
+    It 'asks by ShouldProcess: <_>' -ForEach 'Initialize-PgCluster', 'Add-PgClusterNode', 'Remove-PgClusterNode', 'Invoke-PgFailover', 'Invoke-PgElection', 'Invoke-PgHandover', 'Invoke-PgRoleAdjustment', 'Suspend-PgCluster', 'Resume-PgCluster', 'Suspend-PgPooler', 'Resume-PgPooler', 'Repair-PgClusterNode', 'Restart-PgClusterNode', 'Suspend-PgClusterNode', 'Resume-PgClusterNode', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
         'New-PgSwitchover', 'Start-PgSwitchover', 'Stop-PgSwitchover', 'Reset-PgSwitchover', 'Complete-PgSwitchover' {
         (Get-Command $_).Parameters.Keys | Should -Contain 'WhatIf'
     }

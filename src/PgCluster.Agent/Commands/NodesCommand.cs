@@ -3,12 +3,12 @@ using System.Globalization;
 
 namespace PgCluster.Agent.Commands;
 
-/// <summary><c>pgcluster nodes [suspend|resume NAME]</c>.</summary>
+/// <summary><c>pgcluster nodes [suspend|handover|resume NAME]</c>.</summary>
 internal static class NodesCommand
 {
     public static Command Create()
     {
-        var command = new Command("nodes", "Shows every node with role, state and lag.") { NodeSuspensionCommand.Create(), NodeSuspensionCommand.CreateResume() };
+        var command = new Command("nodes", "Shows every node with role, state and lag.") { NodeSuspensionCommand.Create(), NodeSuspensionCommand.CreateHandover(), NodeSuspensionCommand.CreateResume() };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var cluster = ConfigurationOptions.Open(parsed);

@@ -81,6 +81,8 @@ public static class ConfigSchema
                 "Time between two looks at the server." },
             { "state_ttl", Duration(OneSecond), a => a.StateTtl, (a, v) => a with { StateTtl = v },
                 "How long an agent's published state outlives it." },
+            { "handover_on_stop", TrueOrFalse, a => a.HandoverOnStop, (a, v) => a with { HandoverOnStop = v },
+                "True when an agent that is asked to stop gives its node's role to another node first, the primary's too." },
             { "key_retry_interval", Duration(), a => a.KeyRetryInterval, (a, v) => a with { KeyRetryInterval = v },
                 "Time before a failed write of the primary's key is tried again." },
         },

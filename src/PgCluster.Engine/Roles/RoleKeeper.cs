@@ -167,7 +167,7 @@ internal sealed partial class RoleKeeper : IDisposable
         var (record, now) = (_watch.Last, Now);
         return [.. _node.Config.Nodes.Select(n =>
         {
-            var role = RoleOf(n.Name, record, status);
+            var (role, suspension) = (RoleOf(n.Name, record, status), _node.SuspendedNodes.GetValueOrDefault(n.Name));
             var verdict = Judge(n.Name, status);
             var liveness = _online.GetValueOrDefault(n.Name) ?? new Liveness(role != MemberRole.Spare || verdict == HealthState.Healthy);
             liveness = _online[n.Name] = liveness.Next(verdict, now, DownAfter, SynchronousPolicyRule.Settled);
@@ -180,7 +180,8 @@ internal sealed partial class RoleKeeper : IDisposable
                 Weight = n.Weight,
                 IsOnline = n.Name == _node.Self.Name || liveness.IsOnline,
                 NoFailover = n.NoFailover,
-                Suspended = _node.SuspendedNodes.GetValueOrDefault(n.Name)?.ToString(),
+                Suspended = suspension?.ToString(),
+                HandsOver = suspension?.HandsOver == true,
             };
         })];
     }

@@ -34,6 +34,7 @@ public sealed class EveryOptionIsReadTests
         ["postgres.connect_timeout"] = ("\"1s500ms\"", ""),
         ["agent.probe_interval"] = ("\"250ms\"", ""),
         ["agent.state_ttl"] = ("\"11s\"", ""),
+        ["agent.handover_on_stop"] = ("true", ""),
         ["agent.key_retry_interval"] = ("\"2s\"", ""),
         ["proxy.poll_interval"] = ("\"2m\"", ""),
         ["proxy.get_timeout"] = ("\"6s\"", ""),
