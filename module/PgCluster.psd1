@@ -46,6 +46,7 @@
         'Resume-PgCluster'
         'Resume-PgClusterNode'
         'Resume-PgPooler'
+        'Set-PgClusterNode'
         'Start-PgSwitchover'
         'Stop-PgSwitchover'
         'Suspend-PgCluster'
@@ -55,6 +56,7 @@
         'Test-PgDurability'
         'Test-PgFailover'
         'Test-PgSwitchover'
+        'Wait-PgClusterNode'
         'Watch-PgCluster'
         'Watch-PgPrimary'
     )

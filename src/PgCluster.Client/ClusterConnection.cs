@@ -126,6 +126,10 @@ public sealed class ClusterConnection : IAsyncDisposable
         return Shown(await site.Observer.ObserveNodesAsync(cancellationToken).ConfigureAwait(false), site);
     }
 
+    /// <summary>Names of the nodes there are now: asks the store, and no agent. While it does not answer they are those that were known last.</summary>
+    public async Task<IReadOnlyList<string>> GetNodeNamesAsync(CancellationToken cancellationToken) =>
+        [.. (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Config.Nodes.Select(n => n.Name)];
+
     /// <summary>
     /// Each node's health in three views: looked at now by this caller, agreed on by the observers, decided by an administrator. Waits until each observer has written
     /// again, at most two of their rounds. Without the store the consensus is Unknown.

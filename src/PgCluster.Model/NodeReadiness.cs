@@ -9,5 +9,5 @@ public sealed record NodeReadiness(string Name, IReadOnlyList<string> Missing)
     public bool IsReady => Missing.Count == 0;
 
     /// <inheritdoc/>
-    public override string ToString() => $"{Name} {(IsReady ? "is ready" : string.Join(" and ", Missing))}";
+    public override string ToString() => IsReady ? $"{Name} is ready" : $"{Name}: {string.Join(", and ", Missing)}";
 }

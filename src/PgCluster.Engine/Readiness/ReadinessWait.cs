@@ -36,16 +36,25 @@ public sealed class ReadinessWait(Func<CancellationToken, Task<ReadinessLook>> l
         using var budget = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(budget.Token, cancellationToken);
         IReadOnlyList<NodeReadiness>? last = null;
+        var silence = "no look at them came to its end";
         try
         {
             while (true)
             {
-                var found = await look(either.Token).ConfigureAwait(false);
-                last = [.. Chosen(found.View, names).Select(n => ReadinessRule.Judge(found, n, condition))];
-                looked(last);
-                if (last.All(n => n.IsReady))
+                try
                 {
-                    return found.View;
+                    var found = await look(either.Token).ConfigureAwait(false);
+                    last = [.. Chosen(found.View, names).Select(n => ReadinessRule.Judge(found, n, condition))];
+                    looked(last);
+                    if (last.All(n => n.IsReady))
+                    {
+                        return found.View;
+                    }
+                }
+                catch (PgClusterException e) when (e.Reason is Reason.StoreUnavailable or Reason.NoQuorum)
+                {
+                    // etcd went away in the middle of a look: it may come back in time.
+                    silence = e.Message;
                 }
 
                 await Task.Delay(Poll, time, either.Token).ConfigureAwait(false);
@@ -53,7 +62,7 @@ public sealed class ReadinessWait(Func<CancellationToken, Task<ReadinessLook>> l
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested && budget.IsCancellationRequested)
         {
-            throw TooLate(last, names, timeout);
+            throw TooLate(last, silence, timeout);
         }
     }
 
@@ -65,10 +74,10 @@ public sealed class ReadinessWait(Func<CancellationToken, Task<ReadinessLook>> l
             : names ?? all;
     }
 
-    private static PgClusterException TooLate(IReadOnlyList<NodeReadiness>? last, IReadOnlyCollection<string>? names, TimeSpan timeout)
+    private static PgClusterException TooLate(IReadOnlyList<NodeReadiness>? last, string silence, TimeSpan timeout)
     {
         var missing = last?.Where(n => !n.IsReady).ToArray();
-        var what = missing is null ? $"no look at {(names is null ? "the nodes" : string.Join(", ", names))} came to its end" : string.Join("; ", missing.Select(n => $"{n.Name}: {string.Join(", and ", n.Missing)}"));
+        var what = missing is null ? silence : string.Join("; ", missing.Select(n => n.ToString()));
         return new PgClusterException(Reason.NodeNotReady, $"not ready within {DurationText.Format(timeout)}: {what}") { Target = missing is [var only] ? only.Name : null };
     }
 }
