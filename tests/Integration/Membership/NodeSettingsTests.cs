@@ -148,11 +148,12 @@ public sealed class NodeSettingsTests(MembersLab lab) : IClassFixture<MembersLab
         await lab.WaitUntilSoundAsync();
     }
 
-    /// <summary>Who holds the leader's lease, and since which revision without a break.</summary>
-    private async Task<(LeaderRecord? Leader, long Since)> SeatAsync()
+    /// <summary>Who leads, on which timeline, and since which revision without a break: its agent begins a term of its own when it begins anew, and the key is never gone.</summary>
+    private async Task<(string? Node, int? Timeline, long? Since)> SeatAsync()
     {
         var entry = await lab.Store.GetAsync(StoreKeys.Leader, Token);
-        return (LeaderRecord.FromJson(entry?.Value), entry?.CreateRevision ?? 0);
+        var leader = LeaderRecord.FromJson(entry?.Value);
+        return (leader?.Node, leader?.Timeline, entry?.CreateRevision);
     }
 
     private async Task<OperationReport> SetAsync(SetNodeRequest request)
