@@ -187,7 +187,7 @@ Describe 'What the cluster knows of a node' -Tag Cluster {
 
         $last = Get-PgClusterHistory -First 1
         $last.Kind | Should -Be 'set-node'
-        $last.Why | Should -Match '^failure_domain: zone\d -> zone9, weight: 0 -> 10; more memory$'
+        $last.Why | Should -Match '^pg0\d: failure_domain: zone\d -> zone9, weight: 0 -> 10; more memory$'
         (Get-PgCluster).Primary | Should -Be $primary
 
         foreach ($node in $nodes) {

@@ -37,7 +37,7 @@ public sealed class NodeSettingsTests(MembersLab lab) : IClassFixture<MembersLab
         Assert.Contains("weight: 0 -> 10", node.Overrides);
         Assert.Equal((postmaster, seat), (lab.Postmaster(primary), await SeatAsync()));
         var history = (await lab.Cluster.GetHistoryAsync(Token)).First(r => r.Kind == "set-node" && r.Node == standbys[1]);
-        Assert.Equal(("me@here", "weight: -10 -> 10; more memory"), (history.Actor, history.Why));
+        Assert.Equal(("me@here", $"{standbys[1]}: weight: -10 -> 10; more memory"), (history.Actor, history.Why));
 
         var failover = await lab.Cluster.PlanFailoverAsync(new FailoverRequest(), Token);
         var report = await lab.Cluster.RunFailoverAsync(failover, new FailoverRequest(), null, Token);
