@@ -182,7 +182,7 @@ Describe 'What the cluster knows of a node' -Tag Cluster {
         foreach ($node in Get-PgClusterNode $nodes.Name) {
             $node.Weight | Should -Be 10
             $node.FailureDomain | Should -Be 'zone9'
-            $node.Overrides[1] | Should -Be 'weight: 0 -> 10'
+            $node.Overrides | Should -Contain 'weight: 0 -> 10'
         }
 
         $last = Get-PgClusterHistory -First 1
@@ -221,8 +221,10 @@ Describe 'What the cluster knows of a node' -Tag Cluster {
     It 'has a command for each' {
         $agent = (Get-ChildItem (Join-Path (Split-Path (Get-PackedModule)) 'bin/agent') -Filter 'pgcluster*' | Where-Object { $_.Name -in 'pgcluster', 'pgcluster.dll' } | Select-Object -First 1).FullName
         $command = @(if ($agent -like '*.dll') { 'dotnet', $agent } else { $agent })
-        $said = & $command[0] @($command | Select-Object -Skip 1) node set (Get-Standby) --weight -5 --no-failover true --dry-run --config-file $playground.ConfigFile
-        $LASTEXITCODE | Should -Be 0
+
+        # A process of its own is slow at its first questions on a busy machine.
+        $said = & $command[0] @($command | Select-Object -Skip 1) node set (Get-Standby) --weight -5 --no-failover true --dry-run --etcd-timeout 8s --failover-health-check-timeout 8s --config-file $playground.ConfigFile
+        $LASTEXITCODE | Should -Be 0 -Because "$said"
         "$said" | Should -Match 'SomebodyMayLead .*weight: 0 -> -5, no_failover: false -> true'
         $nodes = & $command[0] @($command | Select-Object -Skip 1) node wait --for ready --timeout 3m --json --config-file $playground.ConfigFile 2>$null | ConvertFrom-Json
         $LASTEXITCODE | Should -Be 0
