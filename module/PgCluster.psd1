@@ -48,6 +48,7 @@
         'Resume-PgCluster'
         'Resume-PgClusterNode'
         'Resume-PgPooler'
+        'Set-PgClusterNode'
         'Start-PgSwitchover'
         'Stop-PgSwitchover'
         'Suspend-PgCluster'
@@ -57,6 +58,7 @@
         'Test-PgDurability'
         'Test-PgFailover'
         'Test-PgSwitchover'
+        'Wait-PgClusterNode'
         'Watch-PgCluster'
         'Watch-PgPrimary'
     )

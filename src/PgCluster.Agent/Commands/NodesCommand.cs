@@ -19,18 +19,20 @@ internal static class NodesCommand
             }
             else
             {
-                Output.Table(
-                    ["Name", "Role", "Sync", "State", "Timeline", "LagBytes", "Address"],
-                    nodes.Select(n => (string[])
-                    [
-                        n.Name, n.Role.ToString(), n.SyncState.ToString(),
-                        n.State + (n.Suspended is null ? "" : ", suspended") + (n.PendingRestart ? ", restart pending" : ""), n.Timeline.ToString(CultureInfo.InvariantCulture),
-                        n.LagBytes?.ToString(CultureInfo.InvariantCulture) ?? "", string.Create(CultureInfo.InvariantCulture, $"{n.Host}:{n.Port}"),
-                    ]));
+                Show(nodes);
             }
 
             return ExitCodes.Done;
         });
         return command;
     }
+
+    internal static void Show(IEnumerable<ClusterNode> nodes) => Output.Table(
+        ["Name", "Role", "Sync", "State", "Timeline", "LagBytes", "Address"],
+        nodes.Select(n => (string[])
+        [
+            n.Name, n.Role.ToString(), n.SyncState.ToString(),
+            n.State + (n.Suspended is null ? "" : ", suspended") + (n.PendingRestart ? ", restart pending" : ""), n.Timeline.ToString(CultureInfo.InvariantCulture),
+            n.LagBytes?.ToString(CultureInfo.InvariantCulture) ?? "", string.Create(CultureInfo.InvariantCulture, $"{n.Host}:{n.Port}"),
+        ]));
 }
