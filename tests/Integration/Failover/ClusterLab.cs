@@ -47,7 +47,8 @@ public class ClusterLab : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _manager = MakeManager();
-        Info = await _manager.CreateAsync(new PlaygroundOptions { Name = _name, Nodes = Nodes, Settings = Settings, Synchronous = Synchronous }, null, CancellationToken.None);
+        var options = new PlaygroundOptions { Name = _name, Nodes = Nodes, Settings = Settings, Synchronous = Synchronous, ReadyTimeout = TimeSpan.FromMinutes(4) };
+        Info = await _manager.CreateAsync(options, null, CancellationToken.None);
         Cluster = ClusterConnection.Open(Info.ConfigFile);
         Loaded = ClusterConfiguration.Load(Info.ConfigFile, null);
         Store = new EtcdStore(StoreOptions.From(Config), TimeProvider.System, NullLogger<EtcdStore>.Instance);
