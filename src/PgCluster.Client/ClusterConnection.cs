@@ -7,9 +7,11 @@ using PgCluster.Engine.Election;
 using PgCluster.Engine.Events;
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Health;
+using PgCluster.Engine.Leadership;
 using PgCluster.Engine.Maintenance;
 using PgCluster.Engine.Membership;
 using PgCluster.Engine.Operations;
+using PgCluster.Engine.Readiness;
 using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Synchronous;
 using PgCluster.Engine.Topology;
@@ -119,8 +121,15 @@ public sealed class ClusterConnection : IAsyncDisposable
     }
 
     /// <summary>Every node; one that does not answer is a row with a state.</summary>
-    public async Task<IReadOnlyList<ClusterNode>> GetNodesAsync(CancellationToken cancellationToken) =>
-        [.. (await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Observer.ObserveNodesAsync(cancellationToken).ConfigureAwait(false)).Select(n => n.Node)];
+    public async Task<IReadOnlyList<ClusterNode>> GetNodesAsync(CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        return Shown(await site.Observer.ObserveNodesAsync(cancellationToken).ConfigureAwait(false), site);
+    }
+
+    /// <summary>Names of the nodes there are now: asks the store, and no agent. While it does not answer they are those that were known last.</summary>
+    public async Task<IReadOnlyList<string>> GetNodeNamesAsync(CancellationToken cancellationToken) =>
+        [.. (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Config.Nodes.Select(n => n.Name)];
 
     /// <summary>
     /// Each node's health in three views: looked at now by this caller, agreed on by the observers, decided by an administrator. Waits until each observer has written
@@ -429,6 +438,69 @@ public sealed class ClusterConnection : IAsyncDisposable
             ? throw refusal
             : await (await MembershipAsync(cancellationToken).ConfigureAwait(false)).RunRemoveAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
 
+    /// <summary>
+    /// Has the leader adjust the roles at once, as it does by itself every roles.adjustment_interval; returns what was changed. With <see cref="RoleAdjustmentRequest.PlanOnly"/> nothing is changed, and the plan says
+    /// what would be.
+    /// </summary>
+    /// <exception cref="PgClusterException">
+    /// <see cref="Reason.NoPrimary"/>: nobody leads. <see cref="Reason.InvalidConfiguration"/>: the roles are the operator's (synchronous.mode manual). <see cref="Reason.PlanStale"/>: the leader has changed meanwhile.
+    /// </exception>
+    public async Task<RolePlan> AdjustRolesAsync(RoleAdjustmentRequest request, CancellationToken cancellationToken)
+    {
+        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var leader = LeaderRecord.FromJson((await _store.GetAsync(StoreKeys.Leader, cancellationToken).ConfigureAwait(false))?.Value)
+            ?? throw new PgClusterException(Reason.NoPrimary, "nobody leads, and without a leader there is nobody whose standbys could be chosen");
+        return await site.Peers.Node(leader.Node).AdjustRolesAsync(request, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>What changing a node would do and whether it may; changes nothing. Without steps and without a check that failed there is nothing to change.</summary>
+    public async Task<OperationPlan> PlanSetNodeAsync(SetNodeRequest request, CancellationToken cancellationToken) =>
+        await (await MembershipAsync(cancellationToken).ConfigureAwait(false)).PlanSetAsync(request, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Runs a plan of <see cref="PlanSetNodeAsync"/>; what goes wrong in its steps is in the report.</summary>
+    /// <exception cref="PgClusterException">The plan may not run, or there is nothing to change; nothing was changed.</exception>
+    public async Task<OperationReport> RunSetNodeAsync(OperationPlan plan, SetNodeRequest request, IOperationObserver? observer, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(request);
+        if (RefusalOf(plan) is { } refusal)
+        {
+            throw refusal;
+        }
+
+        return plan.Steps.Count > 0
+            ? await (await MembershipAsync(cancellationToken).ConfigureAwait(false)).RunSetAsync(plan, request, observer, cancellationToken).ConfigureAwait(false)
+            : throw new PgClusterException(Reason.InvalidArgument, $"nothing of {request.Name} would change") { Target = request.Name };
+    }
+
+    /// <summary>
+    /// Waits until all of the nodes are what is asked for at the same time, and gives them as they are then. Looks about twice a second; the nodes may be down, and so may etcd, until
+    /// the time is over.
+    /// </summary>
+    /// <param name="names">The nodes; null for all there are, at each look anew.</param>
+    /// <param name="condition">What for.</param>
+    /// <param name="timeout">How long: 1 ms to 7 days.</param>
+    /// <param name="looked">Told after each look what each node lacks; null for nobody.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="PgClusterException">
+    /// <see cref="Reason.NodeNotReady"/>, saying of each node that is missing what it lacks; <see cref="Reason.NodeNotFound"/>; <see cref="Reason.InvalidArgument"/>.
+    /// </exception>
+    public async Task<IReadOnlyList<ClusterNode>> WaitForNodesAsync(
+        IReadOnlyCollection<string>? names, NodeCondition condition, TimeSpan timeout, Action<IReadOnlyList<NodeReadiness>>? looked, CancellationToken cancellationToken)
+    {
+        var view = await new ReadinessWait(LookAsync, _time).RunAsync(names, condition, timeout, looked ?? (static _ => { }), cancellationToken).ConfigureAwait(false);
+        return Shown(view.Nodes.Where(n => names?.Contains(n.Name) ?? true), _sites.Last);
+
+        async Task<ReadinessLook> LookAsync(CancellationToken token)
+        {
+            var site = await _sites.NowAsync(token).ConfigureAwait(false);
+            var viewing = site.Observer.ObserveAsync(token);
+            var agreeing = condition == NodeCondition.Ready ? ReadConsensusAsync(site, token) : Task.FromResult<ConsensusView?>(null);
+            await Task.WhenAll(viewing, agreeing).ConfigureAwait(false);
+            return new ReadinessLook(site.Config.Manager, await viewing.ConfigureAwait(false), await agreeing.ConfigureAwait(false));
+        }
+    }
+
     /// <summary>Looks at everything that the cluster's health and its next failover depend on; changes nothing. What does not answer is a check that says so.</summary>
     public async Task<IReadOnlyList<PreflightCheck>> CheckAsync(CancellationToken cancellationToken)
     {
@@ -466,6 +538,9 @@ public sealed class ClusterConnection : IAsyncDisposable
         await _sites.DisposeAsync().ConfigureAwait(false);
         await _store.DisposeAsync().ConfigureAwait(false);
     }
+
+    private ClusterNode[] Shown(IEnumerable<NodeObservation> nodes, ClusterSite site) =>
+        [.. nodes.Select(n => n.Node with { Overrides = NodeSettings.Overrides(_file, site.Config, n.Name) })];
 
     private async Task<InitializeFlow> InitializeAsync(CancellationToken cancellationToken)
     {

@@ -29,6 +29,8 @@ namespace PgCluster.Engine;
 [JsonSerializable(typeof(Membership.MemberRecord))]
 [JsonSerializable(typeof(Membership.NodeSurvey))]
 [JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(Roles.RoleRecord))]
+[JsonSerializable(typeof(RolePlan))]
 [JsonSerializable(typeof(SwitchoverProgress))]
 [JsonSerializable(typeof(Switchover.SwitchoverDefinition))]
 internal sealed partial class EngineJson : JsonSerializerContext;

@@ -51,6 +51,12 @@ public sealed record ClusterNode
     /// <summary>True when this node must never be promoted.</summary>
     public bool NoFailover { get; init; }
 
+    /// <summary>
+    /// Where the cluster's word on failure domain, weight and no_failover is another than that of the configuration file this was asked by, file and cluster, for example weight: 0 -> 10.
+    /// The cluster's counts, everywhere.
+    /// </summary>
+    public IReadOnlyList<string> Overrides { get; init; } = [];
+
     /// <summary>Who has taken the node out of service, until when and why, in words; null while it is in service.</summary>
     public string? Suspended { get; init; }
 

@@ -25,10 +25,13 @@ public sealed record NodeSuspension
     /// <summary>Until when, by the owner's clock; etcd ends it by its own. Null when only a person ends it.</summary>
     public DateTimeOffset? Until { get; init; }
 
+    /// <summary>True when it has given its role to another node, and is a spare until it is back in service.</summary>
+    public bool HandsOver { get; init; }
+
     /// <summary>After a drain: the client sessions that were left when its time was over. Null when nothing was drained.</summary>
     public IReadOnlyList<ClientSession>? Sessions { get; init; }
 
     /// <summary>Who, until when and why.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"suspended by {Owner}{(Until is { } until ? $" until {until.ToUniversalTime():u}" : "")}: {Why}");
+        CultureInfo.InvariantCulture, $"{(HandsOver ? "handed over" : "suspended")} by {Owner}{(Until is { } until ? $" until {until.ToUniversalTime():u}" : "")}: {Why}");
 }

@@ -12,6 +12,12 @@ public sealed record NodeSuspensionRequest
     /// <summary>Move the primary away from it, and wait until no client session is left on it.</summary>
     public bool Drain { get; init; }
 
+    /// <summary>Give its role to another node, and move the primary away from it: it is a spare until it is back in service.</summary>
+    public bool HandsOver { get; init; }
+
+    /// <summary>How long all of it may take; what has been done is undone then, but for a primary that has moved. Null for as long as its steps may.</summary>
+    public TimeSpan? Limit { get; init; }
+
     /// <summary>How long to wait for the sessions.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromMinutes(1);
 

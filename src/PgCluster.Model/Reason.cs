@@ -122,4 +122,7 @@ public enum Reason
 
     /// <summary>The node is needed as it is: it leads, or what commits wait for could not be kept without it.</summary>
     NodeNeeded,
+
+    /// <summary>A node was not ready in the time it was waited for.</summary>
+    NodeNotReady,
 }

@@ -26,4 +26,7 @@ public sealed record RoleMember
 
     /// <summary>Who has taken it out of service, until when and why, in words; null while it is in service. No commit waits for it then, and no other role is given or taken.</summary>
     public string? Suspended { get; init; }
+
+    /// <summary>True when it has been taken out of service to give its role away: it is to be a spare.</summary>
+    public bool HandsOver { get; init; }
 }

@@ -155,6 +155,12 @@ Describe 'A cluster' -Tag Cluster {
         Get-Primary | Should -Be $primary
     }
 
+    It 'leaves the roles to the operator while the list of synchronous standbys is' {
+        $failure = Get-ErrorOf { Invoke-PgRoleAdjustment -WhatIf }
+        $failure.FullyQualifiedErrorId | Should -Be 'InvalidConfiguration,PgCluster.Commands.InvokePgRoleAdjustmentCommand'
+        "$failure" | Should -Match '^synchronous\.mode is manual'
+    }
+
     It 'is suspended and resumed' {
         Suspend-PgCluster 00:10:00 'Pester' -WhatIf
         (Get-PgCluster).Suspension | Should -BeNullOrEmpty

@@ -17,7 +17,8 @@ BeforeAll {
         throw 'a playground named demo is on this machine already: remove it, or run these tests elsewhere'
     }
 
-    $demo = New-PgPlayground demo
+    # Roles are adjusted where the list of synchronous standbys is the leader's.
+    $demo = New-PgPlayground demo -Setting @{ 'synchronous.mode' = 'availability' }
 
     # A cluster with a past, as the examples of the history expect it.
     $first = Connect-PgCluster $demo.ConfigFile

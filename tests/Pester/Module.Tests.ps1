@@ -24,6 +24,8 @@ BeforeDiscovery {
         'Initialize-PgCluster'  = 'Check', 'ConfigFile', 'Confirm', 'Connection', 'Encoding', 'Locale', 'New', 'Primary', 'Reason', 'TimeoutSec', 'WhatIf'
         'Invoke-PgElection'     = 'ConfigFile', 'Confirm', 'Connection', 'Reason', 'WhatIf'
         'Invoke-PgFailover'     = 'AllowDataLoss', 'BlockerPolicy', 'ConfigFile', 'Confirm', 'Connection', 'Force', 'Reason', 'Target', 'WhatIf'
+        'Invoke-PgHandover'     = 'ConfigFile', 'Confirm', 'Connection', 'Force', 'Name', 'Reason', 'Timeout', 'WhatIf'
+        'Invoke-PgRoleAdjustment' = 'ConfigFile', 'Confirm', 'Connection', 'MaxSteps', 'Reason', 'WhatIf'
         'Measure-PgWriteGap'    = 'ConfigFile', 'Connection', 'PassThru', 'ScriptBlock', 'Uri', 'Writers'
         'New-PgClusterConfig'   = 'AgentPort', 'Confirm', 'EtcdEndpoint', 'Force', 'HttpPort', 'Name', 'Node', 'Option', 'Path', 'Pooler', 'WhatIf'
         'New-PgPlayground'      = 'Asynchronous', 'Confirm', 'EtcdMembers', 'Name', 'Nodes', 'Setting', 'TimeoutSec', 'WhatIf'
@@ -37,6 +39,7 @@ BeforeDiscovery {
         'Resume-PgCluster'      = 'ConfigFile', 'Confirm', 'Connection', 'WhatIf'
         'Resume-PgClusterNode'  = 'ConfigFile', 'Confirm', 'Connection', 'Name', 'WhatIf'
         'Resume-PgPooler'       = 'ConfigFile', 'Confirm', 'Connection', 'LeaseId', 'Name', 'PassThru', 'TimeoutSec', 'WhatIf'
+        'Set-PgClusterNode'     = 'ConfigFile', 'Confirm', 'Connection', 'FailureDomain', 'Name', 'NoFailover', 'Reason', 'Weight', 'WhatIf'
         'Start-PgSwitchover'    = 'ConfigFile', 'Confirm', 'Connection', 'Limit', 'Reason', 'Rollback', 'SourceUri', 'TargetUri', 'Wait', 'WhatIf'
         'Stop-PgSwitchover'     = 'Confirm', 'Limit', 'Reason', 'SourceUri', 'TargetUri', 'WhatIf'
         'Suspend-PgCluster'     = 'ConfigFile', 'Confirm', 'Connection', 'Duration', 'Reason', 'WhatIf'
@@ -47,6 +50,7 @@ BeforeDiscovery {
         'Test-PgFailover'       = 'AllowDataLoss', 'BlockerPolicy', 'ConfigFile', 'Connection', 'Detailed', 'Force', 'Target'
         'Test-PgSwitchover'     = 'CopySchema', 'Detailed', 'Engine', 'ExcludeTable', 'Jobs', 'Limit', 'MaxLag', 'NoWayBack', 'Rollback', 'Schema',
             'SourceUri', 'SourceUriForTarget', 'Stop', 'TargetUri', 'TargetUriForSource', 'TruncateTarget', 'Verify'
+        'Wait-PgClusterNode'    = 'ConfigFile', 'Connection', 'For', 'Name', 'Timeout'
         'Watch-PgCluster'       = 'ConfigFile', 'Connection'
         'Watch-PgPrimary'       = 'ConfigFile', 'Connection'
     }
@@ -134,7 +138,7 @@ Describe '<Name>' -ForEach $cases {
 }
 
 Describe 'Cmdlets that change something' {
-    It 'asks by ShouldProcess: <_>' -ForEach 'Initialize-PgCluster', 'Add-PgClusterNode', 'Remove-PgClusterNode', 'Invoke-PgFailover', 'Invoke-PgElection', 'Suspend-PgCluster', 'Resume-PgCluster', 'Suspend-PgPooler', 'Resume-PgPooler', 'Repair-PgClusterNode', 'Restart-PgClusterNode', 'Suspend-PgClusterNode', 'Resume-PgClusterNode', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
+    It 'asks by ShouldProcess: <_>' -ForEach 'Initialize-PgCluster', 'Add-PgClusterNode', 'Remove-PgClusterNode', 'Invoke-PgFailover', 'Invoke-PgElection', 'Invoke-PgHandover', 'Invoke-PgRoleAdjustment', 'Suspend-PgCluster', 'Resume-PgCluster', 'Suspend-PgPooler', 'Resume-PgPooler', 'Repair-PgClusterNode', 'Restart-PgClusterNode', 'Suspend-PgClusterNode', 'Set-PgClusterNode', 'Resume-PgClusterNode', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
         'New-PgSwitchover', 'Start-PgSwitchover', 'Stop-PgSwitchover', 'Reset-PgSwitchover', 'Complete-PgSwitchover' {
         (Get-Command $_).Parameters.Keys | Should -Contain 'WhatIf'
     }

@@ -99,7 +99,7 @@ Describe 'Get-PgRolePlan, on paper' {
             $alone = $members | Select-Object -First 3
             $strict = $alone | Get-PgRolePlan
             $strict.Changes | Should -BeNullOrEmpty
-            $strict.Warnings | Should -Contain 'pg03 is offline and stays a voter: commits may wait until it is back'
+            $strict.Warnings | Should -Contain 'pg03 is offline and stays a voter: nobody can take its place'
             $relaxed = $alone | Get-PgRolePlan -Mode Relaxed
             (Get-Shown $relaxed) | Should -Be 'pg03 Voter-Spare'
             $relaxed.Changes[0].Degrades | Should -BeTrue

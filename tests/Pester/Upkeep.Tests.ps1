@@ -161,3 +161,114 @@ Describe 'Taking a node out of service' -Tag Cluster {
         (Get-ErrorOf { Resume-PgClusterNode pg99 }).FullyQualifiedErrorId | Should -Be 'NodeNotFound,PgCluster.Commands.ResumePgClusterNodeCommand'
     }
 }
+
+Describe 'What the cluster knows of a node' -Tag Cluster {
+    BeforeAll { Wait-Calm }
+
+    It 'shows what would change and changes nothing' {
+        $steps = @(Get-PgClusterNode | Set-PgClusterNode -Weight 10 -WhatIf)
+        $steps | Should -BeOfType PgCluster.PlanStep
+        $steps.Name | Should -Be 'set', 'agents', 'set', 'agents', 'set', 'agents'
+        $steps[0].Description | Should -Be 'weight: 0 -> 10'
+        (Get-PgClusterNode).Weight | Should -Not -Contain 10
+    }
+
+    It 'changes for the nodes that are piped in, and back' {
+        $primary = (Get-PgCluster).Primary
+        $nodes = @(Get-PgClusterNode | Where-Object Role -EQ 'Standby')
+        $reports = @($nodes | Set-PgClusterNode -Weight 10 -FailureDomain 'zone9' -Reason 'more memory')
+        $reports.Outcome | Should -Be 'Succeeded', 'Succeeded'
+        $reports.Node | Should -Be $nodes.Name
+        foreach ($node in Get-PgClusterNode $nodes.Name) {
+            $node.Weight | Should -Be 10
+            $node.FailureDomain | Should -Be 'zone9'
+            $node.Overrides | Should -Contain 'weight: 0 -> 10'
+        }
+
+        $last = Get-PgClusterHistory -First 1
+        $last.Kind | Should -Be 'set-node'
+        $last.Why | Should -Match '^pg0\d: failure_domain: zone\d -> zone9, weight: 0 -> 10; more memory$'
+        (Get-PgCluster).Primary | Should -Be $primary
+
+        foreach ($node in $nodes) {
+            $null = $node | Set-PgClusterNode -Weight $node.Weight -FailureDomain $node.FailureDomain
+        }
+
+        (Get-PgClusterNode).Overrides | Should -BeNullOrEmpty
+    }
+
+    It 'says when it is so already, and writes nothing' {
+        $node = Get-PgClusterNode | Select-Object -First 1
+        $before = (Get-PgClusterHistory -First 1).Id
+        $output = $node | Set-PgClusterNode -Weight $node.Weight -WarningVariable warnings -WarningAction SilentlyContinue
+        $output | Should -BeNullOrEmpty
+        $warnings | Should -Match "Node '$($node.Name)' of cluster .* is so already"
+        (Get-PgClusterHistory -First 1).Id | Should -Be $before
+    }
+
+    It 'names what is wrong' {
+        (Get-ErrorOf { Set-PgClusterNode pg99 -Weight 1 }).FullyQualifiedErrorId | Should -Be 'NodeNotFound,PgCluster.Commands.SetPgClusterNodeCommand'
+        "$(Get-ErrorOf { Set-PgClusterNode (Get-Standby) })" | Should -Match 'nothing is given .* give a failure domain, a weight'
+        (Get-ErrorOf { Set-PgClusterNode (Get-Standby) -Weight 3000000000 }).FullyQualifiedErrorId | Should -Match 'CannotConvert|ParameterArgumentTransformation|ParameterBinding'
+    }
+
+    It 'warns when a node that commits wait for must not lead' {
+        $steps = Set-PgClusterNode (Get-Standby) -NoFailover $true -WhatIf -WarningVariable warnings -WarningAction SilentlyContinue
+        @($steps.Description)[0] | Should -Be 'no_failover: false -> true'
+        "$warnings" | Should -Match 'NotWaitedFor: synchronous_standby_names of'
+    }
+
+    It 'has a command for each' {
+        $agent = (Get-ChildItem (Join-Path (Split-Path (Get-PackedModule)) 'bin/agent') -Filter 'pgcluster*' | Where-Object { $_.Name -in 'pgcluster', 'pgcluster.dll' } | Select-Object -First 1).FullName
+        $command = @(if ($agent -like '*.dll') { 'dotnet', $agent } else { $agent })
+
+        # A process of its own is slow at its first questions on a busy machine.
+        $said = & $command[0] @($command | Select-Object -Skip 1) node set (Get-Standby) --weight -5 --no-failover true --dry-run --etcd-timeout 8s --failover-health-check-timeout 8s --config-file $playground.ConfigFile
+        $LASTEXITCODE | Should -Be 0 -Because "$said"
+        "$said" | Should -Match 'SomebodyMayLead .*weight: 0 -> -5, no_failover: false -> true'
+        $nodes = & $command[0] @($command | Select-Object -Skip 1) node wait --for ready --timeout 3m --json --config-file $playground.ConfigFile 2>$null | ConvertFrom-Json
+        $LASTEXITCODE | Should -Be 0
+        $nodes.name | Should -Be 'pg01', 'pg02', 'pg03'
+    }
+}
+
+Describe 'Waiting for nodes' -Tag Cluster {
+    BeforeAll { Wait-Calm }
+
+    It 'passes them on when they are ready' {
+        $nodes = Wait-PgClusterNode
+        $nodes | Should -BeOfType PgCluster.ClusterNode
+        $nodes.Name | Should -Be 'pg01', 'pg02', 'pg03'
+        (Get-PgClusterNode | Where-Object Role -EQ 'Standby' | Wait-PgClusterNode -Timeout 00:03:00).Role | Should -Be 'Standby', 'Standby'
+        (Wait-PgClusterNode PG0[12]).Name | Should -Be 'pg01', 'pg02'
+    }
+
+    It 'says what a node lacks that is not ready, and can be stopped' {
+        $node = Get-Standby
+        $null = Suspend-PgClusterNode $node 'a new disk'
+        try {
+            (Wait-PgClusterNode $node -For InRole).Suspended | Should -Match 'a new disk'
+            $failure = Get-ErrorOf { Wait-PgClusterNode $node -Timeout 00:00:15 }
+            $failure.FullyQualifiedErrorId | Should -Be 'NodeNotReady,PgCluster.Commands.WaitPgClusterNodeCommand'
+            "$failure" | Should -Match "^not ready within 15s: $($node): it is suspended by .*: a new disk"
+
+            $shell = [powershell]::Create()
+            [void]$shell.AddScript('param($path, $session, $node) Import-Module $path; Wait-PgClusterNode $node -Connection $session -Timeout 01:00:00').AddParameters(@{ path = $path; session = $session; node = $node })
+            [void]$shell.BeginInvoke()
+            Wait-Until { @($shell.Streams.Progress | Where-Object CurrentOperation -Match 'a new disk').Count -gt 0 } 'the progress to say what is missing' -BudgetSec 60
+            $shell.Stop()
+            $shell.InvocationStateInfo.State | Should -Be 'Stopped'
+            $shell.Dispose()
+        }
+        finally {
+            $null = Resume-PgClusterNode $node
+        }
+
+        (Wait-PgClusterNode $node).Suspended | Should -BeNullOrEmpty
+    }
+
+    It 'refuses a time that makes no sense, and a name that nobody has' {
+        (Get-ErrorOf { Wait-PgClusterNode -Timeout 30 }).FullyQualifiedErrorId | Should -Be 'InvalidArgument,PgCluster.Commands.WaitPgClusterNodeCommand'
+        (Get-ErrorOf { Wait-PgClusterNode pg99 }).FullyQualifiedErrorId | Should -Be 'NodeNotFound,PgCluster.Commands.WaitPgClusterNodeCommand'
+    }
+}

@@ -29,7 +29,7 @@ internal static class GrpcReason
         Reason.NodeNotFound or Reason.PoolerNotFound or Reason.PlaygroundNotFound => GrpcStatusCode.NotFound,
         Reason.StoreUnavailable or Reason.NoQuorum or Reason.AgentUnreachable or Reason.PostgresUnavailable or Reason.PoolerUnreachable
             => GrpcStatusCode.Unavailable,
-        Reason.PauseTimeout or Reason.StepTimeout => GrpcStatusCode.DeadlineExceeded,
+        Reason.PauseTimeout or Reason.StepTimeout or Reason.NodeNotReady => GrpcStatusCode.DeadlineExceeded,
         Reason.LockHeld or Reason.LockLost or Reason.PlanStale or Reason.RolledBack or Reason.SwitchoverCalledOff => GrpcStatusCode.Aborted,
         Reason.BlockedBySessions or Reason.NoPrimary or Reason.SplitBrain or Reason.NoEligibleCandidate or Reason.TargetNotEligible
             or Reason.PreflightFailed or Reason.ForceRequired or Reason.DataLossNotAllowed or Reason.OldPrimaryStillRunning

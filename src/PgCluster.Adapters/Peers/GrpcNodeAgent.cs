@@ -1,6 +1,7 @@
 using PgCluster.Engine.Membership;
 using PgCluster.Engine.Nodes;
 using PgCluster.Engine.Rejoin;
+using PgCluster.Engine.Roles;
 using PgCluster.Protos.V1;
 
 namespace PgCluster.Adapters.Peers;
@@ -115,5 +116,13 @@ internal sealed class GrpcNodeAgent(string name, PeerCalls calls) : INodeAgent
     {
         var answer = await calls.CallAsync(PeerMethods.GetSessions, new GetSessionsRequest(), cancellationToken).ConfigureAwait(false);
         return [.. answer.Sessions.Select(s => PeerMessages.FromWire(name, s))];
+    }
+
+    public async Task<RolePlan> AdjustRolesAsync(RoleAdjustmentRequest request, CancellationToken cancellationToken)
+    {
+        var asked = new AdjustRolesRequest { MaxSteps = request.MaxSteps, PlanOnly = request.PlanOnly, Why = request.Why, Actor = request.Actor };
+        var answer = await calls.CallAsync(PeerMethods.AdjustRoles, asked, cancellationToken).ConfigureAwait(false);
+        return RolePlanJson.FromJson(answer.PlanJson)
+            ?? throw new PgClusterException(Reason.AgentUnreachable, $"the agent of {name} answers in a form this version does not read") { Target = name };
     }
 }

@@ -69,6 +69,9 @@ public static class PeerMethods
     /// <summary>NodeAgent.GetSessions.</summary>
     public static GrpcMethod<GetSessionsRequest, GetSessionsResponse> GetSessions { get; } = new(Agent, "GetSessions");
 
+    /// <summary>NodeAgent.AdjustRoles.</summary>
+    public static GrpcMethod<AdjustRolesRequest, AdjustRolesResponse> AdjustRoles { get; } = new(Agent, "AdjustRoles");
+
     /// <summary>PoolerKeeper.GetPooler.</summary>
     public static GrpcMethod<GetPoolerRequest, GetPoolerResponse> GetPooler { get; } = new(Keeper, "GetPooler");
 

@@ -5,10 +5,10 @@ using PgCluster.Engine.Configuration;
 
 namespace PgCluster.Agent.Commands;
 
-/// <summary><c>pgcluster node add</c> and <c>pgcluster node remove</c>.</summary>
+/// <summary><c>pgcluster node add</c>, <c>remove</c>, <c>set</c> and <c>wait</c>.</summary>
 internal static class NodeCommand
 {
-    public static Command Create() => new("node", "Changes which nodes the cluster has.") { CreateAdd(), CreateRemove() };
+    public static Command Create() => new("node", "Changes the cluster's nodes, and waits for them.") { CreateAdd(), CreateRemove(), NodeSetCommand.Create(), NodeWaitCommand.Create() };
 
     private static Command CreateAdd()
     {

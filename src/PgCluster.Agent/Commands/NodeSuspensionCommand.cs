@@ -5,7 +5,7 @@ using PgCluster.Engine.Configuration;
 
 namespace PgCluster.Agent.Commands;
 
-/// <summary><c>pgcluster nodes suspend</c> and <c>pgcluster nodes resume</c>.</summary>
+/// <summary><c>pgcluster nodes suspend</c>, <c>pgcluster nodes handover</c> and <c>pgcluster nodes resume</c>.</summary>
 internal static class NodeSuspensionCommand
 {
     public static Command Create()
@@ -48,6 +48,50 @@ internal static class NodeSuspensionCommand
 
             OperationOutput.ShowSteps(report);
             Console.Out.WriteLine(suspension is null ? $"{request.Node} was not taken out of service" : $"{request.Node} is {suspension}");
+            OperationOutput.ShowError(report);
+            return ExitCodes.Of(report);
+        });
+        return command;
+    }
+
+    public static Command CreateHandover()
+    {
+        var node = new Argument<string>("node") { Description = "The node that hands over." };
+        var why = new Option<string>("--why") { Description = "Why; others are told.", DefaultValueFactory = _ => "handover" };
+        var timeout = new Option<string>("--timeout") { Description = "How long all of it may take.", DefaultValueFactory = _ => "1m" };
+        var force = new Option<bool>("--force") { Description = "Go on although commits will wait for fewer standbys than the policy asks for." };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Print checks and plan; change nothing." };
+        var command = new Command("handover", "Gives a node's role to the best other one, the primary's too, so that it can be stopped.") { node, why, timeout, force, dryRun };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            await using var cluster = ConfigurationOptions.Open(parsed);
+            var json = parsed.GetValue(ConfigurationOptions.Json);
+            var request = new NodeSuspensionRequest
+            {
+                Node = parsed.GetRequiredValue(node),
+                HandsOver = true,
+                Limit = Time("--timeout", parsed.GetValue(timeout)!),
+                Force = parsed.GetValue(force),
+                Why = parsed.GetValue(why)!,
+                Actor = Caller.Name,
+            };
+            var plan = await cluster.PlanNodeSuspensionAsync(request, cancellationToken);
+            var refusal = ClusterConnection.RefusalOf(plan);
+            if (parsed.GetValue(dryRun) || (refusal is null && plan.Steps.Count == 0))
+            {
+                OperationOutput.ShowPlan(plan, json);
+                return refusal is null ? ExitCodes.Done : ExitCodes.Refused;
+            }
+
+            var (report, _) = await cluster.RunNodeSuspensionAsync(plan, request, new StepPrinter(json), cancellationToken);
+            if (json)
+            {
+                Output.Json(report);
+                return ExitCodes.Of(report);
+            }
+
+            OperationOutput.ShowSteps(report);
+            Console.Out.WriteLine($"{request.Node} {(report.Outcome == OperationOutcome.Succeeded ? "has handed over" : "has not handed over")}");
             OperationOutput.ShowError(report);
             return ExitCodes.Of(report);
         });

@@ -3,12 +3,12 @@ using System.Globalization;
 
 namespace PgCluster.Agent.Commands;
 
-/// <summary><c>pgcluster nodes [suspend|resume NAME]</c>.</summary>
+/// <summary><c>pgcluster nodes [suspend|handover|resume NAME]</c>.</summary>
 internal static class NodesCommand
 {
     public static Command Create()
     {
-        var command = new Command("nodes", "Shows every node with role, state and lag.") { NodeSuspensionCommand.Create(), NodeSuspensionCommand.CreateResume() };
+        var command = new Command("nodes", "Shows every node with role, state and lag.") { NodeSuspensionCommand.Create(), NodeSuspensionCommand.CreateHandover(), NodeSuspensionCommand.CreateResume() };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var cluster = ConfigurationOptions.Open(parsed);
@@ -19,18 +19,20 @@ internal static class NodesCommand
             }
             else
             {
-                Output.Table(
-                    ["Name", "Role", "Sync", "State", "Timeline", "LagBytes", "Address"],
-                    nodes.Select(n => (string[])
-                    [
-                        n.Name, n.Role.ToString(), n.SyncState.ToString(),
-                        n.State + (n.Suspended is null ? "" : ", suspended") + (n.PendingRestart ? ", restart pending" : ""), n.Timeline.ToString(CultureInfo.InvariantCulture),
-                        n.LagBytes?.ToString(CultureInfo.InvariantCulture) ?? "", string.Create(CultureInfo.InvariantCulture, $"{n.Host}:{n.Port}"),
-                    ]));
+                Show(nodes);
             }
 
             return ExitCodes.Done;
         });
         return command;
     }
+
+    internal static void Show(IEnumerable<ClusterNode> nodes) => Output.Table(
+        ["Name", "Role", "Sync", "State", "Timeline", "LagBytes", "Address"],
+        nodes.Select(n => (string[])
+        [
+            n.Name, n.Role.ToString(), n.SyncState.ToString(),
+            n.State + (n.Suspended is null ? "" : ", suspended") + (n.PendingRestart ? ", restart pending" : ""), n.Timeline.ToString(CultureInfo.InvariantCulture),
+            n.LagBytes?.ToString(CultureInfo.InvariantCulture) ?? "", string.Create(CultureInfo.InvariantCulture, $"{n.Host}:{n.Port}"),
+        ]));
 }

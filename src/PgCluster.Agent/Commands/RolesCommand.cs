@@ -4,7 +4,7 @@ using PgCluster.Client;
 
 namespace PgCluster.Agent.Commands;
 
-/// <summary><c>pgcluster roles plan</c>: who should vote, stream and be spare, worked out on paper.</summary>
+/// <summary><c>pgcluster roles</c>: who should vote, stream and be spare, worked out on paper, or carried out by the leader.</summary>
 internal static class RolesCommand
 {
     public static Command Create()
@@ -27,7 +27,23 @@ internal static class RolesCommand
             Print(RolePaper.Plan(members, request, parsed.GetValue(handover)), parsed.GetValue(ConfigurationOptions.Json));
             return ExitCodes.Done;
         });
-        return new Command("roles", "Looks at the roles of a cluster's members.") { plan };
+        return new Command("roles", "Looks at the roles of a cluster's members, and adjusts them.") { plan, Adjust() };
+    }
+
+    private static Command Adjust()
+    {
+        var steps = new Option<int>("--max-steps") { Description = "Most changes; 0 for as many as the leader makes by itself in one round." };
+        var reason = new Option<string>("--reason") { Description = "Why, for the history.", DefaultValueFactory = _ => "" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Print the leader's plan; change nothing." };
+        var adjust = new Command("adjust", "Has the leader adjust the roles at once, as it does by itself every roles.adjustment_interval.") { steps, reason, dryRun };
+        adjust.SetAction(async (parsed, cancellationToken) =>
+        {
+            await using var cluster = ConfigurationOptions.Open(parsed);
+            var request = new RoleAdjustmentRequest { MaxSteps = parsed.GetValue(steps), PlanOnly = parsed.GetValue(dryRun), Why = parsed.GetValue(reason)!, Actor = Caller.Name };
+            Print(await cluster.AdjustRolesAsync(request, cancellationToken), parsed.GetValue(ConfigurationOptions.Json));
+            return ExitCodes.Done;
+        });
+        return adjust;
     }
 
     private static void Print(RolePlan plan, bool json)

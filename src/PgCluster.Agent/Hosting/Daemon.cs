@@ -29,6 +29,7 @@ internal static class Daemon
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "pgcluster" });
         ConfigureLogs(builder.Logging);
         builder.Services.AddRoutingCore();
+        builder.Services.AddSingleton<IHostLifetime, SignalsElsewhere>();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(15));
         if (grpc is null && http is null)
         {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using PgCluster.Adapters.Etcd;
 using PgCluster.Adapters.Peers;
+using PgCluster.Adapters.Process;
 using PgCluster.Agent.Grpc;
 using PgCluster.Agent.Services;
 using PgCluster.Client;
@@ -78,7 +79,7 @@ internal static partial class SuperviseHost
             using var peers = new GrpcClusterPeers(config, time);
             var consensus = new HealthWatch(config, store, time, logs.CreateLogger<HealthWatch>());
             var node = new NodeSupervisor(
-                self, membership, parts.Server, store, peers, consensus, parts.Guard, time, logs.CreateLogger<NodeSupervisor>(), ProductVersion.Text, parts.Before);
+                self, membership, parts.Server, store, peers, consensus, parts.Guard, time, logs.CreateLogger<NodeSupervisor>(), ProductVersion.Text, RoleHookProgram.Of(config.Roles, time), parts.Before);
             await using var _ = node.ConfigureAwait(false);
             var health = new HealthMonitor(self.Name, config, store, peers, time, logs.CreateLogger<HealthMonitor>());
 
@@ -86,15 +87,18 @@ internal static partial class SuperviseHost
             new PgcmFailoverService(config, parts.Poolers, store, new FailoverFlow(store, peers, config, time), time).Map(map);
             new NodeEndpoints(node, parts.Poolers, health, new HealthGauges(health, consensus, config), config.Name, self.Name, file).Map(app);
 
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var handover = new StopHandover(self.Name, config, store, peers, time, logs.CreateLogger<StopHandover>());
+            using var stop = new CancellationTokenSource();
             Task[] work =
             [
                 node.RunAsync(stop.Token),
                 health.RunAsync(stop.Token),
                 consensus.RunAsync(stop.Token),
+                handover.EndAsync(stop.Token),
                 .. parts.Poolers.Select(p => KeptPoolers.ServeAsync(p, config, store, time, logs, stop.Token)),
             ];
             var changed = membership.Changed.ContinueWith(_ => stop.CancelAsync(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            var asked = StopWhenAskedAsync(handover, stop, cancellationToken);
             try
             {
                 await Daemon.RunUntilAsync(app, work, stop.Token).ConfigureAwait(false);
@@ -102,7 +106,7 @@ internal static partial class SuperviseHost
             finally
             {
                 await stop.CancelAsync().ConfigureAwait(false);
-                await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.WhenAll([asked, .. work]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (membership.Changed.IsCompleted)
                 {
                     await changed.ConfigureAwait(false);
@@ -110,6 +114,18 @@ internal static partial class SuperviseHost
 
                 parts.Before = node;
             }
+        }
+    }
+
+    /// <summary>Ends the work when the process is asked to: after its handover, which needs the agent at work.</summary>
+    private static async Task StopWhenAskedAsync(StopHandover handover, CancellationTokenSource stop, CancellationToken asked)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(asked, stop.Token);
+        await Task.Delay(Timeout.InfiniteTimeSpan, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!stop.IsCancellationRequested)
+        {
+            await handover.RunAsync(stop.Token).ConfigureAwait(false);
+            await stop.CancelAsync().ConfigureAwait(false);
         }
     }
 

@@ -1,6 +1,7 @@
 using PgCluster.Adapters.Peers;
 using PgCluster.Agent.Grpc;
 using PgCluster.Engine.Nodes;
+using PgCluster.Engine.Roles;
 using PgCluster.Protos.V1;
 
 namespace PgCluster.Agent.Services;
@@ -110,5 +111,11 @@ internal static class NodeAgentService
         .MapUnary(PeerMethods.GetSessions, async (_, call) => new GetSessionsResponse
         {
             Sessions = { (await node.GetSessionsAsync(call.CancellationToken).ConfigureAwait(false)).Select(PeerMessages.ToWire) },
+        })
+        .MapUnary(PeerMethods.AdjustRoles, async (request, call) => new AdjustRolesResponse
+        {
+            PlanJson = RolePlanJson.ToJson(await node.AdjustRolesAsync(
+                new RoleAdjustmentRequest { MaxSteps = request.MaxSteps, PlanOnly = request.PlanOnly, Why = request.Why, Actor = request.Actor },
+                call.CancellationToken).ConfigureAwait(false)),
         });
 }

@@ -134,6 +134,9 @@ public static class ErrorTable
         Reason.NodeNeeded => new(
             "NodeNeeded", ErrorCategory.InvalidOperation,
             "Move the primary away with Invoke-PgFailover, or bring another standby back first; Suspend-PgClusterNode goes on with -Force."),
+        Reason.NodeNotReady => new(
+            "NodeNotReady", ErrorCategory.OperationTimeout,
+            "The message says of each node what it lacks; see Get-PgClusterNode and Get-PgNodeHealth, or wait longer with -Timeout."),
         Reason.NotInitialized => new(
             "NotInitialized", ErrorCategory.InvalidOperation,
             "Initialize-PgCluster -WhatIf says what it would do and what keeps it from doing so; Initialize-PgCluster takes the cluster under management."),

@@ -9,6 +9,9 @@ public sealed record AgentConfig
     /// <summary>How long the state it published outlives it.</summary>
     public TimeSpan StateTtl { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>True when an agent that is asked to stop gives its node's role, the primary's too, to another node first.</summary>
+    public bool HandoverOnStop { get; init; }
+
     /// <summary>Time before a failed write of the primary's key is tried again.</summary>
     public TimeSpan KeyRetryInterval { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -47,4 +47,7 @@ public sealed record ClusterConfig
 
     /// <summary>The synchronous policy that the leader maintains.</summary>
     public SynchronousConfig Synchronous { get; init; } = new();
+
+    /// <summary>How many nodes are to have which role.</summary>
+    public RolesConfig Roles { get; init; } = new();
 }

@@ -94,3 +94,19 @@ sealed class ListKind<T>(ConfigKind<T> item, string unit, string expected) : Con
             : new([.. items.Select(reading => reading.Value)]);
     }
 }
+
+/// <summary>A TOML array of a program and its arguments, or an empty one; in one text they are separated by commas.</summary>
+sealed class CommandLineKind() : ConfigKind<ConfigList<string>>(
+    "program and arguments", "a program with its arguments such as [\"/usr/local/bin/roles\", \"--quiet\"], without control characters, or an empty array for none")
+{
+    public override Reading<ConfigList<string>> Read(ConfigValue value, string? directory) =>
+        value is ConfigValue.List list && list.Items.All(item => item is ConfigValue.Text) ? Check([.. list.Items.Select(item => ((ConfigValue.Text)item).Value)]) : Refused;
+
+    public override Reading<ConfigList<string>> Parse(string text, string? directory) =>
+        text.Length == 0 ? new([]) : Check(text.Split(',', StringSplitOptions.TrimEntries));
+
+    public override string Write(ConfigList<string> value) => $"[{string.Join(", ", value.Select(TomlText.Quote))}]";
+
+    Reading<ConfigList<string>> Check(string[] words) =>
+        words is ["", ..] || words.Any(word => word.Any(char.IsControl)) ? Refused : new([.. words]);
+}

@@ -51,6 +51,8 @@ static class ConfigKinds
         "URLs",
         "one or more different URLs such as [\"http://127.0.0.1:2379\"]: http or https, a host, and nothing behind the port");
 
+    public static ConfigKind<ConfigList<string>> CommandLine { get; } = new CommandLineKind();
+
     public static ConfigKind<bool> TrueOrFalse { get; } = new BooleanKind();
 
     public static ConfigKind<int> Port { get; } = Integer("TCP port", 1, 65535);

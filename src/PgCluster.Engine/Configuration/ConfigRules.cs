@@ -92,6 +92,15 @@ public static class ConfigRules
                     CultureInfo.InvariantCulture,
                     $"synchronous.standbys ({synchronous.Standbys}) with {mode} is more than the {Math.Max(others, 0)} standbys that [[nodes]] without no_failover leave beside a primary; expected at most that many"));
         }
+
+        if (synchronous.Mode != SynchronousMode.Performance && synchronous.Standbys >= config.Roles.Voters)
+        {
+            yield return new(
+                ["roles.voters", "synchronous.standbys"],
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"roles.voters ({config.Roles.Voters}) with {mode} leaves fewer voters beside the primary than synchronous.standbys ({synchronous.Standbys}) asks for; expected at least {synchronous.Standbys + 1}"));
+        }
     }
 
     static IEnumerable<ConfigViolation> KnownNodes(ClusterConfig config)

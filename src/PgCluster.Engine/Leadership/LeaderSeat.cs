@@ -42,6 +42,9 @@ public sealed partial class LeaderSeat : IAsyncDisposable
     /// <summary>The term this node leads in; null when it does not lead.</summary>
     public string? Term => _hold?.Record.Term;
 
+    /// <summary>What a transaction that only the leader may do has as a condition; null when this node does not lead.</summary>
+    public StoreCondition? Holding => _hold is { } hold ? new StoreCondition.ModRevisionIs(StoreKeys.Leader, hold.WrittenAt) : null;
+
     /// <summary>How long this node has led in this term; zero when it does not lead.</summary>
     public TimeSpan HeldFor => _hold is { } hold ? _time.GetElapsedTime(hold.Since) : TimeSpan.Zero;
 

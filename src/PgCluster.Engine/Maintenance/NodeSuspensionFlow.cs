@@ -53,13 +53,24 @@ public sealed class NodeSuspensionFlow
         ArgumentNullException.ThrowIfNull(request);
         var run = new NodeSuspensionRun(_store, _peers, _failover, _config, _time, plan, request);
         OperationResult result;
+        using var limit = new CancellationTokenSource(request.Limit ?? Timeout.InfiniteTimeSpan, _time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         await using (run.ConfigureAwait(false))
         {
-            result = await new OperationRunner(_time, _config.Failover.UndoTimeout, observer).RunAsync(run.Steps(), cancellationToken).ConfigureAwait(false);
+            result = await new OperationRunner(_time, _config.Failover.UndoTimeout, observer).RunAsync(run.Steps(), linked.Token).ConfigureAwait(false);
         }
 
         var why = string.Create(CultureInfo.InvariantCulture, $"{(request.Length is { } length ? $"for {length:c}: " : "")}{request.Why}");
         var report = result.ToReport(plan, why, request.Actor) with { NewPrimary = run.Moved?.NewPrimary ?? plan.From, PausedSeconds = run.Moved?.PausedSeconds, Timeline = run.Moved?.Timeline ?? 0 };
+        if (report.Error is not null && limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            report = report with
+            {
+                ErrorReason = Reason.StepTimeout,
+                Error = string.Create(CultureInfo.InvariantCulture, $"it was not done within {request.Limit!.Value.TotalSeconds:0.###} s ({report.Error}); {request.Node} is in service as before"),
+            };
+        }
+
         await OperationHistory.TryAddAsync(_store, report, _config.Failover.UndoTimeout, _time).ConfigureAwait(false);
         return (report, report.Outcome == OperationOutcome.Succeeded ? run.Suspension : null);
     }

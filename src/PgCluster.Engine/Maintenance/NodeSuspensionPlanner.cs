@@ -18,7 +18,12 @@ public static class NodeSuspensionPlanner
     public static OperationPlan Assess(ClusterView view, NodeSuspensionRequest request, ClusterConfig config, string id, string? heldLockKey = null)
     {
         var node = view.Nodes.FirstOrDefault(n => n.Name == request.Node);
-        var moves = request.Drain && node is not null && view.Primary?.Name == node.Name;
+        if (request.HandsOver && node is not null && view.Nodes.Count == 1)
+        {
+            return Alone(view, request, id);
+        }
+
+        var moves = (request.Drain || request.HandsOver) && node is not null && view.Primary?.Name == node.Name;
         var failover = moves ? FailoverPlanner.Assess(view, FailoverOf(request, heldLockKey), config.Failover, id).Plan : null;
         var primary = moves ? failover!.To : view.Primary?.Name;
         PreflightCheck[] checks =
@@ -33,7 +38,7 @@ public static class NodeSuspensionPlanner
         return new OperationPlan
         {
             Id = id,
-            Kind = "suspend-node",
+            Kind = KindOf(request),
             Cluster = view.Cluster,
             Node = request.Node,
             From = view.Primary?.Name,
@@ -46,9 +51,26 @@ public static class NodeSuspensionPlanner
         };
     }
 
-    /// <summary>The failover of a drain: to the best other node.</summary>
+    private static string KindOf(NodeSuspensionRequest request) => request.HandsOver ? "handover" : "suspend-node";
+
+    /// <summary>The only node has nobody to give anything to: it can be stopped as it is.</summary>
+    private static OperationPlan Alone(ClusterView view, NodeSuspensionRequest request, string id) => new()
+    {
+        Id = id,
+        Kind = KindOf(request),
+        Cluster = view.Cluster,
+        Node = request.Node,
+        From = view.Primary?.Name,
+        Revision = view.PublishedPrimary?.ModRevision ?? 0,
+        Steps = [],
+        Checks = [new("AnotherNode", CheckStatus.Passed, $"{request.Node} is the only node: there is nobody to hand over to, and nothing to do before it is stopped")],
+        Candidates = [],
+        Blockers = [],
+    };
+
+    /// <summary>The failover that moves the primary away: to the best other node.</summary>
     internal static FailoverRequest FailoverOf(NodeSuspensionRequest request, string? heldLockKey = null) =>
-        new() { HeldLockKey = heldLockKey, Why = $"{request.Node} is drained: {request.Why}", Actor = request.Actor };
+        new() { HeldLockKey = heldLockKey, Why = $"{request.Node} {(request.HandsOver ? "hands over" : "is drained")}: {request.Why}", Actor = request.Actor };
 
     private static IEnumerable<PreflightCheck> Checks(
         ClusterView view, NodeSuspensionRequest request, ClusterConfig config, NodeObservation node, string? primary)
@@ -97,9 +119,12 @@ public static class NodeSuspensionPlanner
             $"commits wait for {needed} standby{(needed == 1 ? "" : "s")} (synchronous.mode {config.Synchronous.Mode.ToString().ToLowerInvariant()}), and without {node.Name} {(left.Length == 0 ? "none is" : $"{string.Join(", ", left)} {(left.Length == 1 ? "is" : "are")}")} left");
         return left.Length >= needed
             ? new("PolicyHolds", CheckStatus.Passed, evidence)
-            : new("PolicyHolds", request.Force ? CheckStatus.Warning : CheckStatus.Failed, evidence,
+            : new("PolicyHolds", request.Force || IsRelaxed(request, config) ? CheckStatus.Warning : CheckStatus.Failed, evidence,
                 "bring another standby back first, or let commits wait for fewer by -Force", Reason.NodeNeeded);
     }
+
+    /// <summary>Who leaves may leave: where commits go on with fewer standbys when one is lost, they do when one hands over.</summary>
+    private static bool IsRelaxed(NodeSuspensionRequest request, ClusterConfig config) => request.HandsOver && config.Synchronous.Mode == SynchronousMode.Availability;
 
     private static PlanStep[] Steps(NodeSuspensionRequest request, ClusterConfig config, NodeObservation node, string? movesTo, string? primary)
     {
@@ -113,6 +138,11 @@ public static class NodeSuspensionPlanner
         {
             Add(SuspensionSteps.Failover, $"move the primary from {node.Name} to {movesTo}", node.Name,
                 config.Failover.LockTimeout + config.Failover.PauseTimeout + config.Failover.MigrateTimeout + (config.Failover.FollowTimeout * 2) + config.Failover.UndoTimeout);
+        }
+
+        if (config.Synchronous.Mode != SynchronousMode.Manual && request.HandsOver)
+        {
+            Add(SuspensionSteps.Role, $"wait until another node has the role of {node.Name}, and it is a spare", node.Name, config.Failover.FollowTimeout);
         }
 
         if (config.Synchronous.Mode != SynchronousMode.Manual && node.Name != primary)

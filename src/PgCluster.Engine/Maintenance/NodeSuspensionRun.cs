@@ -2,6 +2,7 @@ using System.Globalization;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Operations;
+using PgCluster.Engine.Roles;
 using PgCluster.Engine.Store;
 using PgCluster.Engine.Topology;
 
@@ -48,6 +49,7 @@ internal sealed class NodeSuspensionRun : IAsyncDisposable
         OperationLock.StepName => _lock.Step(step),
         SuspensionSteps.Suspend => new OperationStep(step, _lock.Guarded(SuspendAsync)) { UndoAsync = PutBackAsync },
         SuspensionSteps.Failover => new OperationStep(step, _lock.Guarded(FailOverAsync)),
+        SuspensionSteps.Role => new OperationStep(step, _lock.Guarded(WaitUntilSpareAsync)),
         SuspensionSteps.Synchronous => new OperationStep(step, _lock.Guarded(WaitUntilUnneededAsync)),
         SuspensionSteps.Drain => new OperationStep(step, _lock.Guarded(DrainAsync)),
         _ => throw new PgClusterException(Reason.PlanStale, $"the plan has a step '{step.Name}' that this version does not know"),
@@ -80,6 +82,7 @@ internal sealed class NodeSuspensionRun : IAsyncDisposable
             Why = _request.Why,
             Since = since,
             Until = since + _request.Length,
+            HandsOver = _request.HandsOver,
         };
         await NodeSuspensions.PutAsync(_store, suspension, _request.Length, cancellationToken).ConfigureAwait(false);
         Suspension = suspension;
@@ -118,19 +121,41 @@ internal sealed class NodeSuspensionRun : IAsyncDisposable
             : throw new PgClusterException(report.ErrorReason ?? Reason.RolledBack, $"the failover ended {report.Outcome}: {report.Error}; operation {report.Id}") { Target = _request.Node };
     }
 
+    /// <summary>Until the leader's role loop has given its role to another node, or found that there is none.</summary>
+    private async Task<string> WaitUntilSpareAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await RefuseInServiceAsync("another node had its role", cancellationToken).ConfigureAwait(false);
+            var entry = await _store.GetAsync(StoreKeys.Roles, cancellationToken).ConfigureAwait(false);
+            if (RoleRecord.FromJson(entry?.Value) is { } record && record.Of(_request.Node) == MemberRole.Spare)
+            {
+                return $"voters are {Those(record, MemberRole.Voter)}, stand-bys {Those(record, MemberRole.StandBy)}";
+            }
+
+            await Task.Delay(BetweenLooks, _time, cancellationToken).ConfigureAwait(false);
+        }
+
+        static string Those(RoleRecord record, MemberRole role) =>
+            record.Roles.Where(r => r.Value == role).Select(r => r.Key).Order(StringComparer.Ordinal).ToArray() is { Length: > 0 } nodes ? string.Join(", ", nodes) : "none";
+    }
+
+    /// <summary>The leader gives a node that is in service again a role, and puts it back on its list: there would be nothing to wait for.</summary>
+    private async Task RefuseInServiceAsync(string before, CancellationToken cancellationToken)
+    {
+        if (!(await NodeSuspensions.ReadAsync(_store, cancellationToken).ConfigureAwait(false)).ContainsKey(_request.Node))
+        {
+            throw new PgClusterException(
+                Reason.PlanStale, string.Create(CultureInfo.InvariantCulture, $"{_request.Node} is in service again, before {before}: {WhyOver()}")) { Target = _request.Node };
+        }
+    }
+
     /// <summary>Until the leader has put it off its list, and off the record of those that an election would have to ask.</summary>
     private async Task<string> WaitUntilUnneededAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
-            // The leader puts a node that is in service again back on its list: there would be nothing to wait for.
-            if (!(await NodeSuspensions.ReadAsync(_store, cancellationToken).ConfigureAwait(false)).ContainsKey(_request.Node))
-            {
-                throw new PgClusterException(
-                    Reason.PlanStale,
-                    string.Create(CultureInfo.InvariantCulture, $"{_request.Node} is in service again, before commits had stopped waiting for it: {WhyOver()}")) { Target = _request.Node };
-            }
-
+            await RefuseInServiceAsync("commits had stopped waiting for it", cancellationToken).ConfigureAwait(false);
             var entry = await _store.GetAsync(StoreKeys.Synchronous, cancellationToken).ConfigureAwait(false);
             var policy = SynchronousPolicyRecord.FromJson(entry?.Value);
             if (policy is null || !policy.InForce.Any(Names))

@@ -66,6 +66,13 @@ public static class NodeSuspensions
                 string.Create(CultureInfo.InvariantCulture, $"a drain can wait for 0 s to {LongestDrain.TotalHours} hours, not for {request.DrainTimeout.TotalSeconds:0.###} s"));
         }
 
+        if (request.Limit is { } limit && (limit < TimeSpan.FromSeconds(1) || limit > LongestDrain))
+        {
+            throw new PgClusterException(
+                Reason.InvalidArgument,
+                string.Create(CultureInfo.InvariantCulture, $"a handover can be given 1 s to {LongestDrain.TotalHours} hours, not {limit.TotalSeconds:0.###} s"));
+        }
+
         if (request.Length is { } time && (time < TimeSpan.FromSeconds(1) || time > Suspension.Longest))
         {
             throw new PgClusterException(

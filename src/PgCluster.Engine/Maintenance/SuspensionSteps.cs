@@ -9,6 +9,9 @@ public static class SuspensionSteps
     /// <summary>Moves the primary to the best other node.</summary>
     public const string Failover = "failover";
 
+    /// <summary>Waits until another node has its role.</summary>
+    public const string Role = "role";
+
     /// <summary>Waits until no commit waits for the node any more.</summary>
     public const string Synchronous = "synchronous";
 

@@ -34,6 +34,19 @@ public sealed class MembershipFlow
     public async Task<OperationPlan> PlanRemoveAsync(RemoveNodeRequest request, CancellationToken cancellationToken) =>
         MembershipPlanner.Remove(await LookAsync(cancellationToken).ConfigureAwait(false), request, NewId());
 
+    /// <summary>What changing a node would do and whether it may. Without steps and without a check that failed there is nothing to change. Changes nothing.</summary>
+    public async Task<OperationPlan> PlanSetAsync(SetNodeRequest request, CancellationToken cancellationToken) =>
+        MembershipPlanner.Set(await LookAsync(cancellationToken).ConfigureAwait(false), request, NewId());
+
+    /// <summary>Changes a node: exactly the plan's steps. What goes wrong in them is in the report.</summary>
+    public Task<OperationReport> RunSetAsync(OperationPlan plan, SetNodeRequest request, IOperationObserver? observer, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var what = plan.Steps.FirstOrDefault(s => s.Name == MembershipSteps.Set)?.Description ?? "";
+        return RunAsync(
+            plan, request.Name, MembershipPlanner.RecordOf(request), request.Why.Length > 0 ? $"{what}; {request.Why}" : what, request.Actor, observer, cancellationToken);
+    }
+
     /// <summary>Adds a node: exactly the plan's steps. What goes wrong in them is in the report.</summary>
     public Task<OperationReport> RunAddAsync(OperationPlan plan, AddNodeRequest request, IOperationObserver? observer, CancellationToken cancellationToken) =>
         RunAsync(plan, request.Name, MembershipPlanner.RecordOf(request), request.Why, request.Actor, observer, cancellationToken);

@@ -5,7 +5,7 @@ using PgCluster.Engine.Topology;
 
 namespace PgCluster.Engine.Membership;
 
-/// <summary>Decides whether a node may join or leave, and by which steps.</summary>
+/// <summary>Decides whether a node may join, leave or change, and by which steps.</summary>
 public static class MembershipPlanner
 {
     /// <summary>What adding a node would do and whether it may.</summary>
@@ -33,16 +33,15 @@ public static class MembershipPlanner
         ArgumentNullException.ThrowIfNull(request);
         var node = facts.Config.Nodes.FirstOrDefault(n => n.Name == request.Name);
         PreflightCheck[] checks = node is null
-            ? [new("NodeKnown", CheckStatus.Failed, $"no node is named {request.Name}; there are {string.Join(", ", facts.Config.Nodes.Select(n => n.Name))}", "see Get-PgClusterNode", Reason.NodeNotFound)]
+            ? [Unknown(facts, request.Name)]
             : [.. Common(facts), .. NotInCharge(facts.View, request.Name), .. Durable(facts, request.Name), .. Beside(facts.Config, request.Name),
                 .. Rules(facts.Config, facts.With(request.Name, new MemberRecord { Removed = true }))];
         var others = string.Join(",", facts.Config.Nodes.Select(n => n.Name).Where(n => n != request.Name));
-        var waits = facts.Config.Synchronous.Mode is not (SynchronousMode.Manual or SynchronousMode.Performance);
         List<PlanStep> steps = [Step(MembershipSteps.Lock, "take the cluster's lock", "", facts.Config.Failover.LockTimeout.TotalSeconds, "give it back")];
-        if (waits)
+        if (Waits(facts.Config))
         {
             steps.Add(Step(MembershipSteps.Policy, $"let no commit wait for {request.Name} any more: others take its place before it goes", facts.View.Primary?.Name ?? "",
-                SynchronousPolicyRule.Settled.TotalSeconds + (2 * Budget(facts.Config)), "let commits wait for it again"));
+                SettledBudget(facts.Config), "let commits wait for it again"));
         }
 
         steps.Add(Step(MembershipSteps.Remove, $"say that {request.Name} is no member any more", request.Name, facts.Config.Etcd.Timeout.TotalSeconds, noReturn: true));
@@ -55,6 +54,44 @@ public static class MembershipPlanner
         return Plan("remove-node", facts, id, checks, [.. steps.Select((s, i) => s with { Number = i + 1 })]);
 
         static PlanStep Step(string name, string what, string nodes, double budget, string undo = "", bool noReturn = false) => new(0, name, what, nodes, budget, undo, noReturn);
+    }
+
+    /// <summary>
+    /// What changing a node would do and whether it may. Without steps and without a check that failed there is nothing to change. No primary is asked for: when the only one that is
+    /// left must not lead, this is how a person lets it.
+    /// </summary>
+    public static OperationPlan Set(MembershipFacts facts, SetNodeRequest request, string id)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        ArgumentNullException.ThrowIfNull(request);
+        if (facts.Config.Nodes.FirstOrDefault(n => n.Name == request.Name) is not { } node)
+        {
+            return Plan("set-node", facts, id, [Unknown(facts, request.Name)], []) with { Node = request.Name };
+        }
+
+        var record = NodeSettings.Change(facts.Members.Records.GetValueOrDefault(node.Name) ?? new MemberRecord(), RecordOf(request));
+        var after = facts.With(node.Name, record);
+        var changed = after.Nodes.Single(n => n.Name == node.Name);
+        var differences = NodeSettings.Differences(node, changed);
+        var retires = changed.NoFailover && !node.NoFailover;
+        PreflightCheck[] checks =
+        [
+            .. Managed(facts), WellFormed(request), .. retires ? Retired(facts, after, node.Name) : [], .. Rules(facts.Config, after),
+        ];
+        List<PlanStep> steps = [];
+        if (differences.Count > 0)
+        {
+            var all = string.Join(",", after.Nodes.Select(n => n.Name));
+            steps.Add(new(1, MembershipSteps.Set, string.Join(", ", differences), node.Name, facts.Config.Failover.LockTimeout.TotalSeconds, "take that back"));
+            steps.Add(new(2, MembershipSteps.Agents, "wait until every agent works with it", all, Budget(facts.Config)));
+        }
+
+        if (retires && Waits(facts.Config) && facts.View.Primary is { } primary && primary.Name != node.Name)
+        {
+            steps.Add(new(3, MembershipSteps.Synchronous, $"wait until no commit waits for {node.Name} any more: others take its place before it goes", primary.Name, SettledBudget(facts.Config)));
+        }
+
+        return Plan("set-node", facts, id, checks, steps) with { Node = node.Name };
     }
 
     /// <summary>The record of a node that is added.</summary>
@@ -72,6 +109,16 @@ public static class MembershipPlanner
         By = request.Actor,
     };
 
+    /// <summary>Of a node that is changed what was asked for, and nothing else.</summary>
+    internal static MemberRecord RecordOf(SetNodeRequest request) => new()
+    {
+        FailureDomain = request.FailureDomain, Weight = request.Weight, NoFailover = request.NoFailover, By = request.Actor,
+    };
+
+    private static bool Waits(ClusterConfig config) => config.Synchronous.Mode is not (SynchronousMode.Manual or SynchronousMode.Performance);
+
+    private static double SettledBudget(ClusterConfig config) => SynchronousPolicyRule.Settled.TotalSeconds + (2 * Budget(config));
+
     private static double Budget(ClusterConfig config) => (config.Agent.StateTtl + (10 * config.Agent.ProbeInterval)).TotalSeconds;
 
     private static OperationPlan Plan(string kind, MembershipFacts facts, string id, PreflightCheck[] checks, IReadOnlyList<PlanStep> steps) => new()
@@ -86,7 +133,10 @@ public static class MembershipPlanner
         Steps = checks.Any(c => c.Status == CheckStatus.Failed) ? [] : steps,
     };
 
-    private static IEnumerable<PreflightCheck> Common(MembershipFacts facts)
+    private static PreflightCheck Unknown(MembershipFacts facts, string name) => new(
+        "NodeKnown", CheckStatus.Failed, $"no node is named {name}; there are {string.Join(", ", facts.Config.Nodes.Select(n => n.Name))}", "see Get-PgClusterNode", Reason.NodeNotFound);
+
+    private static IEnumerable<PreflightCheck> Managed(MembershipFacts facts)
     {
         yield return facts.View.Store.HasQuorum
             ? new("StoreQuorum", CheckStatus.Passed, "a linearizable read is answered")
@@ -94,6 +144,15 @@ public static class MembershipPlanner
         yield return facts.Initialized
             ? new("Initialized", CheckStatus.Passed, "the cluster is under management")
             : new("Initialized", CheckStatus.Failed, "the cluster is not under management yet", "run Initialize-PgCluster first", Reason.NotInitialized);
+    }
+
+    private static IEnumerable<PreflightCheck> Common(MembershipFacts facts)
+    {
+        foreach (var check in Managed(facts))
+        {
+            yield return check;
+        }
+
         yield return facts.View.RunningPrimaries.Select(n => n.Name).ToArray() switch
         {
             [var only] => new("OnePrimary", CheckStatus.Passed, $"{only} runs as the primary"),
@@ -153,6 +212,38 @@ public static class MembershipPlanner
         yield return leads || view.RunningPrimaries.Any(n => n.Name == name)
             ? new("NotThePrimary", CheckStatus.Failed, $"{name} {(leads ? "leads" : "runs as a primary")}", "move the primary role first: Invoke-PgFailover", Reason.TargetNotEligible)
             : new("NotThePrimary", CheckStatus.Passed, $"{view.Leader?.Node ?? view.Primary?.Name} leads");
+    }
+
+    private static PreflightCheck WellFormed(SetNodeRequest request) => request switch
+    {
+        { FailureDomain: null, Weight: null, NoFailover: null } => new(
+            "WellFormed", CheckStatus.Failed, "nothing is given that could be set", "give a failure domain, a weight or whether it may lead", Reason.InvalidArgument),
+        { FailureDomain: { } domain } when ConfigKinds.Text.Parse(domain, null).Expected is { } text => new(
+            "WellFormed", CheckStatus.Failed, $"the failure domain is not {text}", "correct it", Reason.InvalidArgument),
+        _ => new("WellFormed", CheckStatus.Passed, "there is something to set"),
+    };
+
+    /// <summary>What it means that a node must not lead any more.</summary>
+    private static IEnumerable<PreflightCheck> Retired(MembershipFacts facts, ClusterConfig after, string name)
+    {
+        var primary = facts.View.Leader?.Node ?? facts.View.Primary?.Name;
+        var left = after.Nodes.Where(n => !n.NoFailover).Select(n => n.Name).ToArray();
+        yield return left switch
+        {
+            [] => new("SomebodyMayLead", CheckStatus.Failed, $"no node could lead: {name} is the only one that may", "let another one lead first; Suspend-PgCluster keeps agents from failing over for a while",
+                Reason.NoEligibleCandidate),
+            [var only] when only == primary => new("SomebodyMayLead", CheckStatus.Warning, $"only {only} may lead then, which does: nobody takes over when it is lost", "let another one lead too"),
+            [var only] => new("SomebodyMayLead", CheckStatus.Warning, $"only {only} may lead then", "let another one lead too"),
+            _ => new("SomebodyMayLead", CheckStatus.Passed, $"{string.Join(", ", left)} may lead"),
+        };
+        if (name == primary)
+        {
+            yield return new("NotThePrimary", CheckStatus.Warning, $"{name} leads, and goes on until it is moved or lost; it is not elected again then", "move the primary: Invoke-PgFailover");
+        }
+        else if (facts.Config.Synchronous.Mode == SynchronousMode.Manual && facts.View.Primary is { Postgres: { } server } && SynchronousList.Parse(server.SynchronousStandbyNames).Names(name))
+        {
+            yield return new("NotWaitedFor", CheckStatus.Warning, $"synchronous_standby_names of {primary} names {name}: what only it acknowledged would be lost with {primary}", "take it out of the list, on every node");
+        }
     }
 
     private static IEnumerable<PreflightCheck> Durable(MembershipFacts facts, string name)

@@ -41,6 +41,8 @@ internal sealed class MembershipRun : IAsyncDisposable
     {
         MembershipSteps.Lock => new OperationStep(step, LockAsync) { FinallyAsync = UnlockAsync },
         MembershipSteps.Member => new OperationStep(step, JoinAsync) { UndoAsync = TakeBackAsync },
+        MembershipSteps.Set => new OperationStep(step, SetAsync) { UndoAsync = TakeBackAsync },
+        MembershipSteps.Synchronous => new OperationStep(step, UnwaitedAsync),
         MembershipSteps.Agents => new OperationStep(step, ct => AgentsAsync(step, ct)),
         MembershipSteps.Stream => new OperationStep(step, ct => StreamAsync(step, ct)),
         MembershipSteps.Policy => new OperationStep(step, LeavePolicyAsync) { UndoAsync = TakeBackAsync },
@@ -88,6 +90,22 @@ internal sealed class MembershipRun : IAsyncDisposable
         return string.Create(CultureInfo.InvariantCulture, $"a member since revision {_written}");
     }
 
+    /// <summary>Only what was asked for: what else stands there about the node stays.</summary>
+    private async Task<string> SetAsync(CancellationToken cancellationToken)
+    {
+        await LockAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await WriteAsync(NodeSettings.Change(await ReadAsync(cancellationToken).ConfigureAwait(false), _record), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await UnlockAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"so since revision {_written}");
+    }
+
     private async Task<string> AgentsAsync(PlanStep step, CancellationToken cancellationToken)
     {
         // An agent that is down reads the members when it starts.
@@ -128,8 +146,13 @@ internal sealed class MembershipRun : IAsyncDisposable
     private async Task<string> LeavePolicyAsync(CancellationToken cancellationToken)
     {
         // Whoever may not lead is not waited for: the leader's agent lets others take its place before it takes this one off the list.
-        var now = MemberRecord.FromJson((await _store.GetAsync(_key, cancellationToken).ConfigureAwait(false))?.Value) ?? new MemberRecord();
+        var now = await ReadAsync(cancellationToken).ConfigureAwait(false);
         await WriteAsync(now with { NoFailover = true, By = _holder.Name }, cancellationToken).ConfigureAwait(false);
+        return await UnwaitedAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<string> UnwaitedAsync(CancellationToken cancellationToken)
+    {
         while (SynchronousPolicyRecord.FromJson((await _store.GetAsync(StoreKeys.Synchronous, cancellationToken).ConfigureAwait(false))?.Value) is { } policy
             && policy.InForce.Any(p => p.Standbys.Contains(_name, StringComparer.OrdinalIgnoreCase)))
         {
@@ -142,7 +165,7 @@ internal sealed class MembershipRun : IAsyncDisposable
     private async Task<string> LeaveAsync(CancellationToken cancellationToken)
     {
         var before = _before;
-        var now = MemberRecord.FromJson((await _store.GetAsync(_key, cancellationToken).ConfigureAwait(false))?.Value) ?? new MemberRecord();
+        var now = await ReadAsync(cancellationToken).ConfigureAwait(false);
         if ((await _store.GetAsync(StoreKeys.Leader, cancellationToken).ConfigureAwait(false)) is { } leader && Leadership.LeaderRecord.FromJson(leader.Value)?.Node == _name)
         {
             throw new PgClusterException(Reason.PlanStale, $"{_name} has taken the lead meanwhile") { Target = _name };
@@ -198,6 +221,9 @@ internal sealed class MembershipRun : IAsyncDisposable
             cancellationToken).ConfigureAwait(false);
         return commit.Succeeded ? "as it was" : throw new PgClusterException(Reason.PlanStale, $"{_key} was written by somebody else meanwhile: it stays so") { Target = _name };
     }
+
+    private async Task<MemberRecord> ReadAsync(CancellationToken cancellationToken) =>
+        MemberRecord.FromJson((await _store.GetAsync(_key, cancellationToken).ConfigureAwait(false))?.Value) ?? new MemberRecord();
 
     private async Task WriteAsync(MemberRecord record, CancellationToken cancellationToken)
     {

@@ -9,6 +9,9 @@ public static class MembershipSteps
     /// <summary>Write the new node into the store.</summary>
     public const string Member = "member";
 
+    /// <summary>Write what changes of a node into the store.</summary>
+    public const string Set = "set";
+
     /// <summary>Every other agent works with the new nodes.</summary>
     public const string Agents = "agents";
 
@@ -17,6 +20,9 @@ public static class MembershipSteps
 
     /// <summary>No commit waits for the node that leaves.</summary>
     public const string Policy = "policy";
+
+    /// <summary>No commit waits for a node that must not lead any more.</summary>
+    public const string Synchronous = "synchronous";
 
     /// <summary>Say in the store that the node is none any more.</summary>
     public const string Remove = "remove";

@@ -108,4 +108,10 @@ public interface INodeAgent
 
     /// <summary>Every session of a client, oldest first.</summary>
     Task<IReadOnlyList<ClientSession>> GetSessionsAsync(CancellationToken cancellationToken);
+
+    /// <summary>One round of the leader's role loop, at once; returns what was changed, or with <see cref="RoleAdjustmentRequest.PlanOnly"/> what would be.</summary>
+    /// <exception cref="PgClusterException">
+    /// <see cref="Reason.PlanStale"/> when the node does not lead; <see cref="Reason.InvalidConfiguration"/> when the roles are the operator's (synchronous.mode manual): nothing was done.
+    /// </exception>
+    Task<RolePlan> AdjustRolesAsync(RoleAdjustmentRequest request, CancellationToken cancellationToken);
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Membership;
 using PgCluster.Engine.Rejoin;
+using PgCluster.Engine.Roles;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Engine.Nodes;
@@ -14,17 +15,19 @@ public sealed class NodeCommands : INodeAgent
     private readonly NodeTakeover _takeover;
     private readonly NodeFailsafe _failsafe;
     private readonly NodeRejoin _rejoin;
+    private readonly RoleKeeper _roles;
     private readonly CancellationToken _stopping;
     private Task _deadman = Task.CompletedTask;
 
     internal NodeCommands(
-        NodeContext node, NodeLeader leader, NodeTakeover takeover, NodeFailsafe failsafe, NodeRejoin rejoin, CancellationToken stopping)
+        NodeContext node, NodeLeader leader, NodeTakeover takeover, NodeFailsafe failsafe, NodeRejoin rejoin, RoleKeeper roles, CancellationToken stopping)
     {
         _node = node;
         _leader = leader;
         _takeover = takeover;
         _failsafe = failsafe;
         _rejoin = rejoin;
+        _roles = roles;
         _stopping = stopping;
     }
 
@@ -278,6 +281,13 @@ public sealed class NodeCommands : INodeAgent
     /// <inheritdoc/>
     public async Task<IReadOnlyList<ClientSession>> GetSessionsAsync(CancellationToken cancellationToken) =>
         await _node.Server.GetSessionsAsync(cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public Task<RolePlan> AdjustRolesAsync(RoleAdjustmentRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return _roles.AdjustAsync(request, cancellationToken);
+    }
 
     internal void ArmDeadman(string operationId, TimeSpan expiry)
     {

@@ -5,6 +5,7 @@ using PgCluster.Engine.Health;
 using PgCluster.Engine.Leadership;
 using PgCluster.Engine.Maintenance;
 using PgCluster.Engine.Membership;
+using PgCluster.Engine.Roles;
 using PgCluster.Engine.Store;
 using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Synchronous;
@@ -27,6 +28,8 @@ public sealed class NodeSupervisor : IAsyncDisposable
     private readonly NodeAdvice _advice;
     private readonly NodeSuspicion _suspicion;
     private readonly RedirectSettler _redirects;
+    private readonly RoleWatch _roleWatch;
+    private readonly RoleKeeper _roles;
     private readonly CancellationTokenSource _stopping = new();
 
     // An agent before this one may have died between a new copy and the removal of the old one.
@@ -48,10 +51,11 @@ public sealed class NodeSupervisor : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     /// <param name="version">Version of the agent, for its report.</param>
+    /// <param name="hook">What is run after every round of the role loop; null for nothing.</param>
     /// <param name="before">The agent whose work it goes on with, for other nodes; null when it begins.</param>
     public NodeSupervisor(
         NodeConfig self, ClusterMembership membership, IPostgresServer server, IClusterStore store, IClusterPeers peers, HealthWatch consensus, ILeaderGuard guard,
-        TimeProvider time, ILogger<NodeSupervisor> logger, string version, NodeSupervisor? before = null)
+        TimeProvider time, ILogger<NodeSupervisor> logger, string version, IRoleHook? hook = null, NodeSupervisor? before = null)
     {
         ArgumentNullException.ThrowIfNull(membership);
         var config = membership.Config;
@@ -61,7 +65,9 @@ public sealed class NodeSupervisor : IAsyncDisposable
             _node.GoOnFrom(before._node);
         }
 
-        var synchronous = new SynchronousKeeper(self, config, server, store, _node.IsHealthy, _node.IsSuspended, time, logger);
+        _roleWatch = new RoleWatch(store, config.Agent.KeyRetryInterval, time, logger);
+        _roles = new RoleKeeper(_node, _roleWatch, hook);
+        var synchronous = new SynchronousKeeper(self, config, server, store, _node.IsHealthy, _node.IsSuspended, _roleWatch.IsVoter, time, logger);
         _leader = new NodeLeader(_node, synchronous);
         _failsafe = new NodeFailsafe(_node);
         _takeover = new NodeTakeover(_node, _leader, _failsafe, synchronous);
@@ -69,7 +75,7 @@ public sealed class NodeSupervisor : IAsyncDisposable
         _slots = new NodeSlots(_node);
         _advice = new NodeAdvice(_node);
         _suspicion = new NodeSuspicion(_node.PostgresAnswersAsync, _takeover.BeginPause);
-        Commands = new NodeCommands(_node, _leader, _takeover, _failsafe, _rejoin, _stopping.Token);
+        Commands = new NodeCommands(_node, _leader, _takeover, _failsafe, _rejoin, _roles, _stopping.Token);
 
         // Until then a pause of the redirect's client may still be held.
         _redirects = new RedirectSettler(server, store, config.Failover.PauseExpiry, time, logger);
@@ -97,7 +103,7 @@ public sealed class NodeSupervisor : IAsyncDisposable
         var token = linked.Token;
         var watching = Task.WhenAll(
             WatchAsync(StoreKeys.Leader, false, token), WatchAsync(_node.Keys.Primary, false, token), WatchAsync(StoreKeys.Cluster, false, token), WatchAsync(StoreKeys.Members, true, token),
-            WatchBeatAsync(token), WatchProcessAsync(token), _node.Contacts.RunAsync(token));
+            WatchBeatAsync(token), WatchProcessAsync(token), _node.Contacts.RunAsync(token), _roleWatch.RunAsync(token), _roles.RunAsync(token));
         try
         {
             while (!token.IsCancellationRequested)
@@ -131,6 +137,7 @@ public sealed class NodeSupervisor : IAsyncDisposable
         }
 
         _stopping.Dispose();
+        _roles.Dispose();
         _node.Dispose();
     }
 

@@ -14,7 +14,7 @@ namespace PgCluster.Engine.Roles;
 /// </para>
 /// <para>
 /// A member marked no_failover is no voter, however few there are: an election needs the votes of the voters, and a commit that only it has could not be saved. It may be a stand-by. A suspended one
-/// is no voter either, counts for nothing, and keeps whatever else it has: it is out of service for a while, and asked for nothing. Weight and name move nobody who has a role.
+/// is no voter either, counts for nothing, and keeps whatever else it has: it is out of service for a while, and asked for nothing. One that hands over keeps nothing. Weight and name move nobody who has a role.
 /// </para>
 /// </remarks>
 public static class RoleDecider
@@ -136,10 +136,17 @@ public static class RoleDecider
             m => TooMany(census.Voters, request.Voters, "voters", m, census.VotersBeside(m)));
     }
 
-    /// <summary>Voters that are of no use, once their places are taken.</summary>
+    /// <summary>Members that hand over, and voters that are of no use, once their places are taken.</summary>
     private static RoleDecision? Idle(IReadOnlyList<RoleMember> members, RoleRequest request, RoleCensus census, int most)
     {
         var missing = census.Voters < request.Voters;
+        var leavers = members.Where(m => m is { HandsOver: true, Suspended: not null, IsPrimary: false, Role: not MemberRole.Spare }).ToArray();
+        var left = Take(MemberRole.Spare, leavers, m => m.Role == MemberRole.Voter ? 1 : 0, most, m => $"{m.Name} hands over");
+        if (!left.IsNone)
+        {
+            return left with { Degrades = missing && leavers.Any(m => m.Role == MemberRole.Voter) };
+        }
+
         var barred = Take(
             MemberRole.StandBy, members.Where(m => m is { Role: MemberRole.Voter, IsOnline: true, IsPrimary: false } && !RoleCensus.MayVote(m)), _ => 0, most,
             m => $"{m.Name} {Bar(m)}, so that no commit may wait for it");

@@ -240,7 +240,7 @@ public static class RolePlanner
                 _warnings.Add(string.Create(CultureInfo.InvariantCulture, $"{voters} of the {_request.Voters} voters asked for: nobody else can be one"));
             }
 
-            _warnings.AddRange(_after.Where(m => m is { Role: MemberRole.Voter, IsOnline: false }).Select(m => $"{m.Name} is offline and stays a voter: commits may wait until it is back"));
+            _warnings.AddRange(_after.Where(m => m is { Role: MemberRole.Voter, IsOnline: false }).Select(m => $"{m.Name} is offline and stays a voter: nobody can take its place"));
         }
 
         private string Explain(RoleMember member, RoleCensus census)

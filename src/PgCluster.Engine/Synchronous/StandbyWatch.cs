@@ -11,16 +11,18 @@ internal sealed class StandbyWatch
     private readonly ClusterConfig _config;
     private readonly Func<string, bool?> _isHealthy;
     private readonly Func<string, bool> _isSuspended;
+    private readonly Func<string, bool> _isVoter;
     private readonly TimeProvider _time;
     private readonly Dictionary<string, Track> _tracks = new(StringComparer.Ordinal);
 
     /// <summary>Makes the watch of one leader.</summary>
-    public StandbyWatch(NodeConfig self, ClusterConfig config, Func<string, bool?> isHealthy, Func<string, bool> isSuspended, TimeProvider time)
+    public StandbyWatch(NodeConfig self, ClusterConfig config, Func<string, bool?> isHealthy, Func<string, bool> isSuspended, Func<string, bool> isVoter, TimeProvider time)
     {
         _self = self;
         _config = config;
         _isHealthy = isHealthy;
         _isSuspended = isSuspended;
+        _isVoter = isVoter;
         _time = time;
     }
 
@@ -60,6 +62,7 @@ internal sealed class StandbyWatch
             track.WasHere ? _config.Agent.ProbeInterval * 2 : _config.Failover.FollowTimeout / 3)
         {
             IsSuspended = _isSuspended(node.Name),
+            IsVoter = _isVoter(node.Name),
         };
 
         TimeSpan? Since(long? then) => then is { } t ? _time.GetElapsedTime(t, now) : null;

@@ -16,6 +16,7 @@ internal sealed partial class SynchronousKeeper
     private readonly IPostgresServer _server;
     private readonly IClusterStore _store;
     private readonly Func<string, bool?> _isHealthy;
+    private readonly Func<string, bool> _isVoter;
     private readonly StandbyWatch _standbys;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -32,20 +33,22 @@ internal sealed partial class SynchronousKeeper
     /// <param name="store">Where changes go to the history.</param>
     /// <param name="isHealthy">The observers' verdict on a node; null when there is none.</param>
     /// <param name="isSuspended">Whether a node is out of service.</param>
+    /// <param name="isVoter">Whether a node is one of those that commits are to wait for.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     public SynchronousKeeper(
         NodeConfig self, ClusterConfig config, IPostgresServer server, IClusterStore store, Func<string, bool?> isHealthy, Func<string, bool> isSuspended,
-        TimeProvider time, ILogger logger)
+        Func<string, bool> isVoter, TimeProvider time, ILogger logger)
     {
         _self = self;
         _config = config;
         _server = server;
         _store = store;
         _isHealthy = isHealthy;
+        _isVoter = isVoter;
         _time = time;
         _logger = logger;
-        _standbys = new StandbyWatch(self, config, isHealthy, isSuspended, time);
+        _standbys = new StandbyWatch(self, config, isHealthy, isSuspended, isVoter, time);
     }
 
     /// <summary>What this look asks for. <see cref="EnforceAsync"/> comes only after its record has been written.</summary>
@@ -71,7 +74,10 @@ internal sealed partial class SynchronousKeeper
         }
 
         return SynchronousPolicyRule.Next(new SynchronousSituation(
-            _config.Synchronous, _self.Name, _self.FailureDomain, server, recorded, _aloneSince, _written == server.SynchronousStandbyNames, _standbys.Look(server)));
+            _config.Synchronous, _self.Name, _self.FailureDomain, server, recorded, _aloneSince, _written == server.SynchronousStandbyNames, _standbys.Look(server))
+        {
+            Places = _config.Roles.Voters - 1,
+        });
     }
 
     /// <summary>The leader's server is restarted: how long a standby has been well or away counts anew.</summary>
@@ -105,7 +111,7 @@ internal sealed partial class SynchronousKeeper
     {
         var present = SynchronousList.Parse(before.SynchronousStandbyNames);
         var own = First(present, _config, _self, node => ballot.Voters?.Contains(node, StringComparer.Ordinal) ?? _isHealthy(node) != false,
-            ballot.SuspendedNodes.ContainsKey, ballot.LastLeader?.Node);
+            ballot.SuspendedNodes.ContainsKey, _isVoter, ballot.LastLeader?.Node);
         if (!own.IsSameAs(present))
         {
             await _server.SetSynchronousStandbysAsync(own.Text, cancellationToken).ConfigureAwait(false);
@@ -116,7 +122,8 @@ internal sealed partial class SynchronousKeeper
     }
 
     /// <summary>The list a new leader begins with. The last leader, which has yet to come back, is waited for only when there are too few others.</summary>
-    internal static SynchronousList First(SynchronousList present, ClusterConfig config, NodeConfig self, Func<string, bool> isThere, Func<string, bool> isSuspended, string? lastLeader)
+    internal static SynchronousList First(
+        SynchronousList present, ClusterConfig config, NodeConfig self, Func<string, bool> isThere, Func<string, bool> isSuspended, Func<string, bool> isVoter, string? lastLeader)
     {
         if (config.Synchronous.Mode == SynchronousMode.Manual)
         {
@@ -129,8 +136,12 @@ internal sealed partial class SynchronousKeeper
         SynchronousList With(Func<NodeConfig, bool> isWell) => SynchronousPolicyRule.Choose(
             config.Synchronous, self.FailureDomain,
             [.. config.Nodes.Where(n => n.Name != self.Name).Select(n => new SynchronousStandby(
-                n.Name, n.FailureDomain, n.Weight, !n.NoFailover, isWell(n) ? TimeSpan.MaxValue : null, isWell(n) ? null : TimeSpan.MaxValue, TimeSpan.Zero) { IsSuspended = isSuspended(n.Name) })],
-            SynchronousList.None);
+                n.Name, n.FailureDomain, n.Weight, !n.NoFailover, isWell(n) ? TimeSpan.MaxValue : null, isWell(n) ? null : TimeSpan.MaxValue, TimeSpan.Zero)
+            {
+                IsSuspended = isSuspended(n.Name),
+                IsVoter = isVoter(n.Name),
+            })],
+            SynchronousList.None, config.Roles.Voters - 1);
     }
 
     private async Task RecordAsync(SynchronousList list, string why, DateTimeOffset began, TimeSpan took, CancellationToken cancellationToken)

@@ -19,6 +19,9 @@ namespace PgCluster.Engine.Synchronous;
 /// for as leave no more slack than the narrower of the two. Whoever could be elected under the old list can be under both, and the same of the new one.
 /// </para>
 /// <para>
+/// Voters are named. While fewer of them are there than there are places, nodes without a vote that are well stand in for them, until a voter is there or one of them is made a voter.
+/// </para>
+/// <para>
 /// It does not flap. A standby comes on the list after <see cref="Settled"/> of streaming within the lag limit without a break (at once while protection has too few, or
 /// where it takes the place of one that is taken out of service), and leaves it when it has been away for as long as its absence may last. With method first, one that is on the list and well gives way only to one of a better failure domain, not
 /// for weight or name.
@@ -34,8 +37,9 @@ public static class SynchronousPolicyRule
     /// <param name="primaryDomain">The primary's failure domain.</param>
     /// <param name="others">The other nodes.</param>
     /// <param name="present">The list in force.</param>
+    /// <param name="places">How many standbys are to be voters: a place that no voter can fill now is filled by another node that is well.</param>
     public static SynchronousList Choose(
-        SynchronousConfig config, string primaryDomain, IReadOnlyList<SynchronousStandby> others, SynchronousList present)
+        SynchronousConfig config, string primaryDomain, IReadOnlyList<SynchronousStandby> others, SynchronousList present, int places = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(present);
@@ -46,12 +50,14 @@ public static class SynchronousPolicyRule
 
         var preference = NodePreference.Spreading(primaryDomain);
         var may = others.Where(n => n.MayLead && !n.IsSuspended).OrderBy(n => n.Merits, preference).ToArray();
-        var there = may.Where(n => present.Names(n.Name) ? !n.IsLost : n.WellFor >= Settled).ToArray();
+        var able = may.Where(n => present.Names(n.Name) ? !n.IsLost : n.WellFor >= Settled).ToArray();
+        var stopgaps = able.Where(n => !n.IsVoter).OrderBy(n => present.Names(n.Name) ? 0 : 1).ThenBy(n => n.Merits, preference).Take(Math.Max(0, places - able.Count(n => n.IsVoter))).ToArray();
+        var there = able.Where(n => n.IsVoter || stopgaps.Contains(n)).ToArray();
         if (config.Mode == SynchronousMode.Protection && there.Length < config.Standbys)
         {
             // Commits wait in any case: whoever can end that is welcome, and the places that are left are kept for who held them.
             there = [.. there, .. may.Except(there)
-                .OrderBy(n => n.WellFor is null ? 1 : 0).ThenBy(n => present.Names(n.Name) ? 0 : 1).ThenBy(n => n.Merits, preference)
+                .OrderBy(n => n.WellFor is null ? 1 : 0).ThenBy(n => present.Names(n.Name) ? 0 : 1).ThenBy(n => n.IsVoter ? 0 : 1).ThenBy(n => n.Merits, preference)
                 .Take(config.Standbys - there.Length)];
         }
         else if (there.Length < config.Standbys)
@@ -81,7 +87,7 @@ public static class SynchronousPolicyRule
             return new SynchronousStep(Before(recorded, enforced), null, $"PostgreSQL enforces '{situation.Server.SynchronousStandbyNames}'");
         }
 
-        var wanted = Choose(situation.Config, situation.PrimaryDomain, situation.Others, present);
+        var wanted = Choose(situation.Config, situation.PrimaryDomain, situation.Others, present, situation.Places);
         if (!wanted.IsSameAs(present) && !IsSettling(situation, present, enforced))
         {
             var next = Towards(present, wanted, situation.Others);
@@ -158,10 +164,12 @@ public static class SynchronousPolicyRule
         var lost = situation.Others.Where(n => present.Names(n.Name) && (n.IsLost || n.IsSuspended)).Select(n => n.IsSuspended
             ? $"{n.Name} is suspended"
             : string.Create(CultureInfo.InvariantCulture, $"{n.Name} has been away for {n.GoneFor!.Value.TotalSeconds:0.#} s")).ToArray();
+        string[] lesser = [.. situation.Others.Where(n => present.Names(n.Name) && !next.Names(n.Name) && !n.IsVoter && !n.IsLost && !n.IsSuspended).Select(n => $"{n.Name} is no voter")];
         string[] come = [.. next.Standbys.Where(n => !present.Names(n))];
         return string.Join("; ", [
             $"'{present.Text}' becomes '{next.Text}'",
             .. lost,
+            .. lesser,
             .. come.Length > 0 ? [$"{string.Join(", ", come)} can be waited for"] : Array.Empty<string>(),
             .. next.Count < situation.Config.Standbys && situation.Config.Mode == SynchronousMode.Availability
                 ? [string.Create(CultureInfo.InvariantCulture, $"commits wait for {next.Count} of the {situation.Config.Standbys} standbys asked for")]

@@ -18,4 +18,8 @@ namespace PgCluster.Engine.Synchronous;
 /// <param name="Others">The other nodes.</param>
 public sealed record SynchronousSituation(
     SynchronousConfig Config, string Primary, string PrimaryDomain, PostgresStatus Server, SynchronousPolicyRecord? Recorded, Lsn? AloneSince,
-    bool IsWritten, IReadOnlyList<SynchronousStandby> Others);
+    bool IsWritten, IReadOnlyList<SynchronousStandby> Others)
+{
+    /// <summary>How many standbys are to be voters.</summary>
+    public int Places { get; init; } = int.MaxValue;
+}

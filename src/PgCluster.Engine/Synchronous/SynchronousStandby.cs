@@ -16,6 +16,9 @@ public sealed record SynchronousStandby(
     /// <summary>True when it is out of service: no commit waits for it, and it may lead later.</summary>
     public bool IsSuspended { get; init; }
 
+    /// <summary>False for one that commits are not to wait for while there are voters enough.</summary>
+    public bool IsVoter { get; init; } = true;
+
     /// <summary>True when commits need not wait for it any more.</summary>
     public bool IsLost => GoneFor is { } gone && gone >= Absence;
 

@@ -40,6 +40,9 @@ public sealed record StoreKeys(string Primary)
     /// <summary>The synchronous policy the primary last ran under.</summary>
     public const string Synchronous = "/synchronous";
 
+    /// <summary>Which role each node has, as the leader decided last.</summary>
+    public const string Roles = "/roles";
+
     /// <summary>Prefix of what the observers see of the nodes, each under its observer's lease.</summary>
     public const string Health = "/health/";
 

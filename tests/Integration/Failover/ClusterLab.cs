@@ -13,7 +13,7 @@ using PgCluster.Tests.Integration.Fixtures;
 
 namespace PgCluster.Tests.Integration.Failover;
 
-/// <summary>A real three-node cluster with agents, proxies, poolers and etcd for the tests of one class, and what those need to disturb it.</summary>
+/// <summary>A real cluster, of three nodes unless said otherwise, with agents, proxies, poolers and etcd for the tests of one class, and what those need to disturb it.</summary>
 public class ClusterLab : IAsyncLifetime
 {
     private readonly string _name = "it-" + Guid.NewGuid().ToString("N")[..8];
@@ -23,6 +23,9 @@ public class ClusterLab : IAsyncLifetime
 
     /// <summary>Options of the cluster's configuration that are not the product's.</summary>
     protected virtual Dictionary<string, string> Settings => [];
+
+    /// <summary>How many servers it has.</summary>
+    protected virtual int Nodes => 3;
 
     /// <summary>False when commits wait for no standby.</summary>
     protected virtual bool Synchronous => true;
@@ -44,7 +47,8 @@ public class ClusterLab : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _manager = MakeManager();
-        Info = await _manager.CreateAsync(new PlaygroundOptions { Name = _name, Settings = Settings, Synchronous = Synchronous }, null, CancellationToken.None);
+        var options = new PlaygroundOptions { Name = _name, Nodes = Nodes, Settings = Settings, Synchronous = Synchronous, ReadyTimeout = TimeSpan.FromMinutes(4) };
+        Info = await _manager.CreateAsync(options, null, CancellationToken.None);
         Cluster = ClusterConnection.Open(Info.ConfigFile);
         Loaded = ClusterConfiguration.Load(Info.ConfigFile, null);
         Store = new EtcdStore(StoreOptions.From(Config), TimeProvider.System, NullLogger<EtcdStore>.Instance);

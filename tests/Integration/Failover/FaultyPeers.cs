@@ -96,6 +96,8 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
         public Task RestartServerAsync(OperationToken operation, CancellationToken cancellationToken) => inner.RestartServerAsync(operation, cancellationToken);
 
         public Task<IReadOnlyList<ClientSession>> GetSessionsAsync(CancellationToken cancellationToken) => inner.GetSessionsAsync(cancellationToken);
+
+        public Task<RolePlan> AdjustRolesAsync(RoleAdjustmentRequest request, CancellationToken cancellationToken) => inner.AdjustRolesAsync(request, cancellationToken);
     }
 
     private sealed class Keeper(IPoolerKeeper inner, FaultyPeers faults) : IPoolerKeeper

@@ -9,6 +9,7 @@ public sealed class MembersLab : ClusterLab
     protected override Dictionary<string, string> Settings => new()
     {
         ["synchronous.mode"] = "availability",
+        ["roles.voters"] = "4",
         ["etcd.timeout"] = "8s",
         ["failover.lock_timeout"] = "20s",
     };

@@ -224,7 +224,7 @@ public sealed class ConfigBinderTests
     [InlineData("nodes = 'pg01'", "c.toml:2:1: \"nodes\" is not an array of tables; expected [[nodes]] before each")]
     [InlineData("nodes = ['pg01']", "c.toml:2:1: \"nodes\" is not an array of tables; expected [[nodes]] before each")]
     [InlineData("poolres = []", "c.toml:2:1: unknown table \"poolres\"; did you mean [[poolers]]?")]
-    [InlineData("zzz = 1", "c.toml:2:1: unknown key \"zzz\"; expected one of [cluster], [etcd], [tls], [postgres], [agent], [proxy], [leader], [rejoin], [failover], [health], [synchronous], [[nodes]], [[poolers]]")]
+    [InlineData("zzz = 1", "c.toml:2:1: unknown key \"zzz\"; expected one of [cluster], [etcd], [tls], [postgres], [agent], [proxy], [leader], [rejoin], [failover], [health], [synchronous], [roles], [[nodes]], [[poolers]]")]
     public void Tables_have_the_right_form(string line, string message) =>
         Assert.Equal([message], ConfigTexts.Problems($"cluster.name = 'demo'\n{line}"));
 
@@ -281,6 +281,40 @@ public sealed class ConfigBinderTests
             Assert.Contains(problem, Assert.Single(ConfigTexts.Problems(text)), StringComparison.Ordinal);
         }
     }
+
+    [Theory]
+    [InlineData("availability", 1, 1, "c.toml:6:12: roles.voters (1) with synchronous.mode (\"availability\") leaves fewer voters beside the primary than synchronous.standbys (1) asks for; expected at least 2")]
+    [InlineData("protection", 3, 3, "roles.voters (3) with synchronous.mode (\"protection\") leaves fewer voters beside the primary than synchronous.standbys (3) asks for; expected at least 4")]
+    [InlineData("availability", 4, 3, null)]
+    [InlineData("performance", 1, 1, null)]
+    [InlineData("manual", 1, 1, null)]
+    public void Commits_wait_for_fewer_standbys_than_there_are_voters(string mode, int voters, int standbys, string? problem)
+    {
+        var text = $"cluster.name = 'demo'\n[roles]\nvoters = {voters}\n[synchronous]\nmode = '{mode}'\nstandbys = {standbys}";
+        if (problem is null)
+        {
+            Assert.Equal(voters, ConfigTexts.Load(text).Config.Roles.Voters);
+        }
+        else
+        {
+            Assert.Contains(problem, Assert.Single(ConfigTexts.Problems(text)), StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("[]", "")]
+    [InlineData("['/bin/roles', '-v', '-v', '']", "/bin/roles|-v|-v|")]
+    [InlineData("['roles', 'a,b']", "roles|a,b")]
+    public void A_hook_is_a_program_with_its_arguments(string value, string words) =>
+        Assert.Equal(words, string.Join('|', ConfigTexts.Load($"cluster.name = 'demo'\nroles.hook = {value}").Config.Roles.Hook));
+
+    [Theory]
+    [InlineData("'/bin/roles -v'")]
+    [InlineData("['']")]
+    [InlineData("['/bin/roles', 1]")]
+    [InlineData("[\"/bin/roles\", \"\\u0001\"]")]
+    public void A_hook_that_is_no_program_is_refused(string value) =>
+        Assert.StartsWith("c.toml:2:14: roles.hook", Assert.Single(ConfigTexts.Problems($"cluster.name = 'demo'\nroles.hook = {value}")), StringComparison.Ordinal);
 
     [Fact]
     public void Pacemaker_and_the_agents_do_not_both_write_the_list() =>

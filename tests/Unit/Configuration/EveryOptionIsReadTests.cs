@@ -34,6 +34,7 @@ public sealed class EveryOptionIsReadTests
         ["postgres.connect_timeout"] = ("\"1s500ms\"", ""),
         ["agent.probe_interval"] = ("\"250ms\"", ""),
         ["agent.state_ttl"] = ("\"11s\"", ""),
+        ["agent.handover_on_stop"] = ("true", ""),
         ["agent.key_retry_interval"] = ("\"2s\"", ""),
         ["proxy.poll_interval"] = ("\"2m\"", ""),
         ["proxy.get_timeout"] = ("\"6s\"", ""),
@@ -72,6 +73,11 @@ public sealed class EveryOptionIsReadTests
         ["synchronous.standbys"] = ("2", ""),
         ["synchronous.method"] = ("\"first\"", ""),
         ["synchronous.max_lag"] = ("\"17MiB\"", ""),
+        ["roles.voters"] = ("4", ""),
+        ["roles.standbys"] = ("0", ""),
+        ["roles.adjustment_interval"] = ("\"31s\"", ""),
+        ["roles.hook"] = ("[\"/bin/true\", \"-x\", \"-x\"]", ""),
+        ["roles.hook_timeout"] = ("\"11s\"", ""),
         ["nodes.name"] = ("\"pg09\"", ""),
         ["nodes.host"] = ("\"pg09.example.com\"", ""),
         ["nodes.port"] = ("5433", ""),
@@ -147,7 +153,7 @@ public sealed class EveryOptionIsReadTests
         var standard = ConfigTexts.Load(File(option, withSample: false)).Config;
         // The variable says what the file without the sample says, so that only the flag can make the difference.
         var lower = Leaves(standard)[PropertyPath(path)]!;
-        var environment = path is "etcd.endpoints" || lower is "" ? [] : new Dictionary<string, string> { [option.EnvironmentVariable!] = AsVariable(lower) };
+        var environment = path is "etcd.endpoints" or "roles.hook" || lower is "" ? [] : new Dictionary<string, string> { [option.EnvironmentVariable!] = AsVariable(lower) };
 
         var actual = ConfigTexts.Load(File(option, withSample: false), environment, new() { [path] = AsText(path) });
 

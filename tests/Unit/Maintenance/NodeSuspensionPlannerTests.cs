@@ -18,6 +18,9 @@ public sealed class NodeSuspensionPlannerTests
         { "a standby, drained", Request with { Drain = true }, SynchronousMode.Availability, ["lock", "suspend", "synchronous", "drain"] },
         { "the primary", Request with { Node = "pg01" }, SynchronousMode.Availability, ["lock", "suspend"] },
         { "the primary, drained", Request with { Node = "pg01", Drain = true }, SynchronousMode.Availability, ["lock", "suspend", "failover", "synchronous", "drain"] },
+        { "a standby hands over", Request with { HandsOver = true }, SynchronousMode.Availability, ["lock", "suspend", "role", "synchronous"] },
+        { "the primary hands over", Request with { Node = "pg01", HandsOver = true }, SynchronousMode.Availability, ["lock", "suspend", "failover", "role", "synchronous"] },
+        { "the primary hands over, by hand", Request with { Node = "pg01", HandsOver = true }, SynchronousMode.Manual, ["lock", "suspend", "failover"] },
         { "the primary, drained, by hand", Request with { Node = "pg01", Drain = true }, SynchronousMode.Manual, ["lock", "suspend", "failover", "drain"] },
     };
 
@@ -30,7 +33,7 @@ public sealed class NodeSuspensionPlannerTests
         Assert.True(FailoverAssessment.RefusalOf(plan) is null, what);
         Assert.Equal(steps, plan.Steps.Select(s => s.Name));
         Assert.Equal(Enumerable.Range(1, steps.Length), plan.Steps.Select(s => s.Number));
-        Assert.Equal(("suspend-node", request.Node, "pg01"), (plan.Kind, plan.Node, plan.From));
+        Assert.Equal((request.HandsOver ? "handover" : "suspend-node", request.Node, "pg01"), (plan.Kind, plan.Node, plan.From));
         Assert.Equal(steps.Contains("failover") ? "pg02" : null, plan.To);
         Assert.NotEmpty(plan.Steps.Single(s => s.Name == "suspend").Undo);
     }
@@ -94,6 +97,27 @@ public sealed class NodeSuspensionPlannerTests
     [Fact]
     public void A_silent_node_can_be_taken_out_of_service() =>
         Assert.NotEmpty(Assess(SampleView.Sound().Silent("pg03"), Request, SynchronousMode.Availability).Steps);
+
+    [Theory]
+    [InlineData(SynchronousMode.Availability, true)]
+    [InlineData(SynchronousMode.Protection, false)]
+    public void Who_hands_over_may_leave_fewer_standbys_where_a_lost_one_would(SynchronousMode mode, bool may)
+    {
+        var plan = Assess(SampleView.Sound().Down("pg02"), Request with { HandsOver = true }, mode);
+
+        Assert.Equal(may ? null : Reason.NodeNeeded, FailoverAssessment.RefusalOf(plan)?.Reason);
+        Assert.Contains(plan.Checks, c => c.Name == "PolicyHolds" && c.Status == (may ? CheckStatus.Warning : CheckStatus.Failed));
+    }
+
+    [Fact]
+    public void DQ_12_the_only_node_has_nobody_to_hand_over_to()
+    {
+        var view = SampleView.Sound();
+        var plan = Assess(view with { Nodes = [.. view.Nodes.Where(n => n.Name == "pg01")] }, Request with { Node = "pg01", HandsOver = true }, SynchronousMode.Availability);
+
+        Assert.Null(FailoverAssessment.RefusalOf(plan));
+        Assert.Empty(plan.Steps);
+    }
 
     [Fact]
     public void The_lock_of_the_run_itself_is_no_obstacle()

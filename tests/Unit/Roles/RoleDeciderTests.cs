@@ -65,6 +65,12 @@ public sealed class RoleDeciderTests
     [InlineData(2, 1, "Adjust", "1V 2V 3S-off-away 4S 5P-away", "none")]
     [InlineData(3, 3, "Assume 4", "1V 2V 3P 4P-away", "none")]
     [InlineData(3, 3, "Handover 2", "1V 2S 3P-away", "none")]
+    // On its way out: nothing is left to it, once its place is taken where somebody can take it.
+    [InlineData(3, 3, "Adjust", "1V 2V 3V-leaving 4S", "Voter 4; Spare 3; none")]
+    [InlineData(3, 0, "Adjust", "1V 2V-leaving 3V-leaving", "Spare 3,2; Spare 2; none")]
+    [InlineData(2, 1, "Adjust", "1V 2V 3S-leaving 4P", "Spare 3; StandBy 4; none")]
+    [InlineData(3, 3, "Adjust", "1V 2V-leaving 3S-leaving", "Spare 2,3; Spare 3; none")]
+    [InlineData(2, 0, "Adjust", "1V-leaving 2V", "none")]
     // Whatever is said of the primary, it votes.
     [InlineData(3, 0, "Adjust", "1V-never-away 2V 3V", "none")]
     public void Any_numbers_and_members_that_an_administrator_has_spoken_of(int voters, int standBys, string call, string state, string expected) =>

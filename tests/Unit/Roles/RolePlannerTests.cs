@@ -74,7 +74,7 @@ public sealed class RolePlannerTests
         var members = Roster.Parse("1V 2V 3V-off");
 
         Assert.Equal(
-            ["2 of the 3 voters asked for: nobody else can be one", "3 is offline and stays a voter: commits may wait until it is back"],
+            ["2 of the 3 voters asked for: nobody else can be one", "3 is offline and stays a voter: nobody can take its place"],
             RolePlanner.Balance(members, Request).Warnings);
         var relaxed = RolePlanner.Balance(members, Request with { Mode = RoleMode.Relaxed });
         Assert.True(Assert.Single(relaxed.Changes).Degrades);

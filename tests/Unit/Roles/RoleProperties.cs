@@ -15,7 +15,7 @@ public sealed class RoleProperties
         from barred in Gen.Choose(0, 11)
         select new RoleMember
         {
-            Name = "", Role = role, FailureDomain = domain, Weight = weight, IsOnline = online, NoFailover = barred == 0, Suspended = barred == 1 ? "suspended" : null,
+            Name = "", Role = role, FailureDomain = domain, Weight = weight, IsOnline = online, NoFailover = barred == 0, Suspended = barred is 1 or 2 ? "suspended" : null, HandsOver = barred == 2,
         };
 
     private static readonly Arbitrary<(RoleMember[] Members, RoleRequest Request)> Clusters = (
@@ -111,6 +111,7 @@ public sealed class RoleProperties
         var voters = after.Count(Votes);
         Assert.Equal(Math.Min(request.Voters, may), voters);
         var others = after.Count(m => m is { IsOnline: true, IsPrimary: false, Suspended: null }) - (voters - 1);
+        Assert.DoesNotContain(after, m => m is { HandsOver: true, IsPrimary: false, Role: not MemberRole.Spare });
         Assert.Equal(Math.Min(request.StandBys, others), after.Count(m => m is { Role: MemberRole.StandBy, IsOnline: true, Suspended: null }));
         Assert.DoesNotContain(after, m => m is { Role: MemberRole.Voter, IsPrimary: false } and ({ NoFailover: true } or { Suspended: not null }));
         Assert.True(request.Mode == RoleMode.Strict || after.All(m => m.Role != MemberRole.Voter || m.IsOnline));

@@ -14,6 +14,7 @@ namespace PgCluster.Tests.Unit.Synchronous;
 internal sealed class SynchronousModel
 {
     private readonly SynchronousConfig _config;
+    private readonly int _places;
     private readonly List<Node> _nodes;
     private readonly List<(ulong Lsn, int Timeline)> _promised = [];
     private readonly List<(ulong Lsn, int Timeline)> _acknowledged = [];
@@ -29,9 +30,10 @@ internal sealed class SynchronousModel
     private int _looks;
     private bool _isWritten;
 
-    public SynchronousModel(SynchronousConfig config, int nodes, int domains)
+    public SynchronousModel(SynchronousConfig config, int nodes, int domains, int places)
     {
         _config = config;
+        _places = places;
         _nodes = [.. Enumerable.Range(0, nodes).Select(i => new Node($"n{i}", $"d{i % domains}") { Flushed = 100 })];
         _primary = _nodes[0];
     }
@@ -78,10 +80,14 @@ internal sealed class SynchronousModel
             case 8:
                 Elect(who);
                 break;
+            case 9:
+                // The role loop gives a vote, or takes it.
+                node.IsVoter = !node.IsVoter;
+                break;
         }
 
         Trace.Add($"{what}/{node.Name}: wrote {_written}, '{_enforced.Text}'{(_fading is null ? "" : $" or '{_fading.Text}'")}, record {_record?.ToJson()}, "
-            + string.Join(' ', Standbys.Select(n => $"{n.Name}{(n.IsUp ? "+" : "-")}{n.Flushed}")));
+            + string.Join(' ', Standbys.Select(n => $"{n.Name}{(n.IsVoter ? "" : "?")}{(n.IsUp ? "+" : "-")}{n.Flushed}")));
         return Judge();
     }
 
@@ -127,7 +133,13 @@ internal sealed class SynchronousModel
             },
             _record, _aloneSince is { } since ? new Lsn(since) : null, _isWritten,
             [.. Standbys.Select(n => new SynchronousStandby(
-                n.Name, n.Domain, 0, true, n.IsUp ? TimeSpan.FromDays(1) : null, n.IsUp ? null : TimeSpan.FromDays(1), TimeSpan.FromSeconds(2)))]));
+                n.Name, n.Domain, 0, true, n.IsUp ? TimeSpan.FromDays(1) : null, n.IsUp ? null : TimeSpan.FromDays(1), TimeSpan.FromSeconds(2))
+            {
+                IsVoter = n.IsVoter,
+            })])
+        {
+            Places = _places,
+        });
         _record = step.Record ?? _record;
         if (step.Enforce is { } list)
         {
@@ -173,8 +185,8 @@ internal sealed class SynchronousModel
         var own = SynchronousPolicyRule.Choose(
             _config, _primary.Domain,
             [.. others.Select(n => new SynchronousStandby(
-                n.Name, n.Domain, 0, true, voters.Contains(n) ? TimeSpan.MaxValue : null, voters.Contains(n) ? null : TimeSpan.MaxValue, TimeSpan.Zero))],
-            SynchronousList.None);
+                n.Name, n.Domain, 0, true, voters.Contains(n) ? TimeSpan.MaxValue : null, voters.Contains(n) ? null : TimeSpan.MaxValue, TimeSpan.Zero) { IsVoter = n.IsVoter })],
+            SynchronousList.None, _places);
         _record = own.Of(_primary.Name, _timeline) with { Previous = _record ?? SynchronousList.None.Of(old.Name, _timeline - 1) };
         (_enforced, _aloneSince, _looks, _isWritten) = (own, null, 0, true);
     }
@@ -236,5 +248,7 @@ internal sealed class SynchronousModel
         public ulong Flushed { get; set; }
 
         public bool IsUp { get; set; } = true;
+
+        public bool IsVoter { get; set; } = true;
     }
 }

@@ -8,7 +8,8 @@ namespace PgCluster.Tests.Unit.Synchronous;
 
 public sealed class SynchronousPolicyRuleTests
 {
-    // A standby is name[/domain][*weight][+|-|~|!|#|%]: well for long (+), just come (~), just gone (-), gone for long (!), never to lead and well (#), suspended and well (%). The primary is in domain a.
+    // A standby is name[/domain][*weight][?][+|-|~|!|#|%]: no voter (?), well for long (+), just come (~), just gone (-), gone for long (!), never to lead and well (#), suspended and well (%). The primary is in
+    // domain a, and with as many places for voters as there are in the last column.
     [Theory]
     // Nobody waits, whoever is there.
     [InlineData("performance 1 any", "pg02+ pg03+", "ANY 1 (pg02, pg03)", "")]
@@ -54,8 +55,37 @@ public sealed class SynchronousPolicyRuleTests
     [InlineData("availability 1 any", "pg02% pg03+ pg04~", "ANY 1 (pg02, pg03)", "ANY 1 (pg03)")]
     [InlineData("availability 1 any", "pg02% pg03-", "ANY 1 (pg02)", "")]
     [InlineData("protection 1 any", "pg02% pg03!", "ANY 1 (pg02)", "ANY 1 (pg03)")]
-    public void Which_standbys_commits_wait_for(string config, string standbys, string present, string wanted) =>
-        Assert.Equal(wanted, Plain(SynchronousPolicyRule.Choose(Config(config), "a", Standbys(standbys), SynchronousList.Parse(present))));
+    // Voters are named, and who is none leaves the list.
+    [InlineData("availability 1 any", "pg02+ pg03+ pg04?+", "ANY 1 (pg02, pg03)", "ANY 1 (pg02, pg03)", 2)]
+    [InlineData("availability 1 any", "pg02+ pg03+ pg04?+", "ANY 1 (pg02, pg03, pg04)", "ANY 1 (pg02, pg03)", 2)]
+    [InlineData("availability 1 first", "pg02?+ pg03+", "FIRST 1 (pg02)", "FIRST 1 (pg03)", 1)]
+    // A voter's place is taken by one that is well while it is away, and no more places than there are.
+    [InlineData("availability 1 any", "pg02+ pg03! pg04?+ pg05?+", "ANY 1 (pg02, pg03)", "ANY 1 (pg02, pg04)", 2)]
+    [InlineData("availability 1 any", "pg02+ pg03! pg04?+ pg05?+", "ANY 1 (pg02, pg05)", "ANY 1 (pg02, pg05)", 2)]
+    [InlineData("availability 1 any", "pg02+ pg03! pg04?~", "ANY 1 (pg02, pg03)", "ANY 1 (pg02)", 2)]
+    [InlineData("availability 2 any", "pg02+ pg03! pg04?+", "ANY 2 (pg02, pg03)", "ANY 2 (pg02, pg04)", 2)]
+    [InlineData("protection 2 first", "pg02+ pg03! pg04?+", "FIRST 2 (pg02, pg03)", "FIRST 2 (pg02, pg04)", 2)]
+    // With no more nodes than places nobody's vote matters: three nodes are named as they always were.
+    [InlineData("availability 1 any", "pg02?+ pg03?+", "", "ANY 1 (pg02, pg03)", 2)]
+    // Voters above the number asked for, between the coming of one and the going of another, are all named.
+    [InlineData("availability 1 any", "pg02+ pg03+ pg04+", "ANY 1 (pg02, pg03)", "ANY 1 (pg02, pg03, pg04)", 2)]
+    // Who has just become a voter is not waited for yet, and who was one stands in for it.
+    [InlineData("availability 2 any", "pg02+ pg03?+ pg04~", "ANY 2 (pg02, pg03)", "ANY 2 (pg02, pg03)", 2)]
+    // Protection waits for a voter that is gone when nobody else is there.
+    [InlineData("protection 2 any", "pg02+ pg03! pg04?!", "ANY 2 (pg02, pg03)", "ANY 2 (pg02, pg03)", 2)]
+    [InlineData("protection 2 any", "pg02+ pg03?! pg04!", "ANY 1 (pg02)", "ANY 2 (pg02, pg04)", 2)]
+    public void Which_standbys_commits_wait_for(string config, string standbys, string present, string wanted, int places = int.MaxValue) =>
+        Assert.Equal(wanted, Plain(SynchronousPolicyRule.Choose(Config(config), "a", Standbys(standbys), SynchronousList.Parse(present), places)));
+
+    [Fact]
+    public void Who_leaves_because_of_its_role_is_said_to()
+    {
+        // The list that is wider than both comes first, and nobody leaves it.
+        const string Wide = "ANY 2 (pg02, pg03, pg04)";
+        var situation = Situation("availability 1 any", "pg02+ pg03+ pg04?+", Wide, SynchronousList.Parse(Wide).Of("pg01", 1)) with { Places = 2 };
+
+        Assert.Contains("pg04 is no voter", SynchronousPolicyRule.Next(situation).Why, StringComparison.Ordinal);
+    }
 
     [Theory]
     // A wider list stands between two, with no more slack than the narrower.
@@ -166,17 +196,22 @@ public sealed class SynchronousPolicyRuleTests
     [InlineData("protection", 1, "pg01", "", "ANY 1 (pg01)")]
     [InlineData("performance", 1, "pg01", "pg01 pg03", "")]
     [InlineData("manual", 1, "pg01", "pg01 pg03", "FIRST 1 (pg01, pg03)")]
-    public void A_new_leader_begins_with_a_list_of_its_own(string mode, int count, string last, string there, string own, string suspended = "")
+    // Voters; one that is none goes before the last leader only where the others are too few.
+    [InlineData("availability", 1, "pg00", "pg01 pg03", "ANY 1 (pg01)", "", "pg03", 2)]
+    [InlineData("availability", 1, "pg00", "pg01 pg03", "ANY 1 (pg01, pg03)", "", "pg03", 3)]
+    [InlineData("availability", 1, "pg01", "pg01 pg03", "ANY 1 (pg03)", "", "pg03", 2)]
+    public void A_new_leader_begins_with_a_list_of_its_own(string mode, int count, string last, string there, string own, string suspended = "", string spare = "", int voters = 3)
     {
         var config = new ClusterConfig
         {
             Name = "c",
             Synchronous = Config($"{mode} {count} any"),
+            Roles = new RolesConfig { Voters = voters },
             Nodes = [.. new[] { "pg01", "pg02", "pg03" }.Select(n => new NodeConfig { Name = n, Host = "h", Agent = new HostPort("h", 1), Http = new HostPort("h", 2) })],
         };
 
         Assert.Equal(own, Plain(SynchronousKeeper.First(
-            SynchronousList.Parse("FIRST 1 (pg01, pg03)"), config, config.Nodes[1], n => there.Split(' ').Contains(n), n => n == suspended, last)));
+            SynchronousList.Parse("FIRST 1 (pg01, pg03)"), config, config.Nodes[1], n => there.Split(' ').Contains(n), n => n == suspended, n => n != spare, last)));
     }
 
     [Theory]
@@ -212,14 +247,15 @@ public sealed class SynchronousPolicyRuleTests
     internal static SynchronousStandby[] Standbys(string text) => [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(t =>
     {
         var (state, rest) = (t[^1], t[..^1].Split('*'));
-        var name = rest[0].Split('/');
+        var name = rest[0].TrimEnd('?').Split('/');
         var day = TimeSpan.FromDays(1);
         var moment = TimeSpan.FromSeconds(1);
         return new SynchronousStandby(
-            name[0], name.Length > 1 ? name[1] : "", rest.Length > 1 ? int.Parse(rest[1], CultureInfo.InvariantCulture) : 0, state != '#',
+            name[0], name.Length > 1 ? name[1] : "", rest.Length > 1 ? int.Parse(rest[1].TrimEnd('?'), CultureInfo.InvariantCulture) : 0, state != '#',
             state is '+' or '#' or '%' ? day : state == '~' ? moment : null, state == '!' ? day : state == '-' ? moment : null, TimeSpan.FromSeconds(2))
         {
             IsSuspended = state == '%',
+            IsVoter = !t.Contains('?', StringComparison.Ordinal),
         };
     })];
 

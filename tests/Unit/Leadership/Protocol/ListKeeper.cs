@@ -74,7 +74,7 @@ internal sealed class ListKeeper(ProtocolSetup setup, ClusterConfig config)
     public SynchronousPolicyRecord Prepare(ProtocolNode n, StoreBallot ballot, int timeline, Func<string, bool> isThere)
     {
         var present = SynchronousList.Parse(n.Names);
-        var own = SynchronousKeeper.First(present, config, config.Nodes[n.Index], isThere, static _ => false, ballot.Last?.Node);
+        var own = SynchronousKeeper.First(present, config, config.Nodes[n.Index], isThere, static _ => false, static _ => true, ballot.Last?.Node);
         if (!own.IsSameAs(present))
         {
             Servers.SetNames(n, own.Text);
