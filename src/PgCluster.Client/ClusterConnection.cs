@@ -52,7 +52,7 @@ public sealed class ClusterConnection : IAsyncDisposable
     public string? ConfigFile { get; }
 
     /// <summary>Names of the nodes as they were known last, for completion: without asking anybody.</summary>
-    public IReadOnlyList<string> NodeNames => [.. _sites.Last.Config.Nodes.Select(n => n.Name)];
+    public IReadOnlyList<string> NodeNames => _sites.Last.Config.Nodes.Select(n => n.Name).ToArray();
 
     /// <summary>Names of the poolers of the configuration, for completion.</summary>
     public IReadOnlyList<string> PoolerNames => [.. _sites.Last.Config.Poolers.Select(p => p.Name)];

@@ -55,7 +55,7 @@ public sealed record ClusterNode
     /// Where the cluster's word on failure domain, weight and no_failover is another than that of the configuration file this was asked by, file and cluster, for example weight: 0 -> 10.
     /// The cluster's counts, everywhere.
     /// </summary>
-    public IReadOnlyList<string> Overrides { get; init; } = [];
+    public IReadOnlyList<string> Overrides { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>Who has taken the node out of service, until when and why, in words; null while it is in service.</summary>
     public string? Suspended { get; init; }
@@ -64,7 +64,7 @@ public sealed record ClusterNode
     public bool PendingRestart => PendingSettings.Count > 0;
 
     /// <summary>The settings that wait for a restart, each with its value now and then, for example max_connections: 100 -> 200.</summary>
-    public IReadOnlyList<string> PendingSettings { get; init; } = [];
+    public IReadOnlyList<string> PendingSettings { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>PostgreSQL's server_version, for example 15.18; null when unknown.</summary>
     public string? ServerVersion { get; init; }

@@ -28,7 +28,7 @@ public sealed record ClusterSummary
     public SynchronousMode SynchronousMode { get; init; }
 
     /// <summary>Names of the synchronous standbys.</summary>
-    public IReadOnlyList<string> SynchronousStandbys { get; init; } = [];
+    public IReadOnlyList<string> SynchronousStandbys { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>Poolers known to the cluster.</summary>
     public int Poolers { get; init; }
@@ -49,7 +49,7 @@ public sealed record ClusterSummary
     public ClusterSuspension? Suspension { get; init; }
 
     /// <summary>The nodes that are out of service, each with who, until when and why.</summary>
-    public IReadOnlyList<NodeSuspension> SuspendedNodes { get; init; } = [];
+    public IReadOnlyList<NodeSuspension> SuspendedNodes { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>The file this cluster was opened from; null when none.</summary>
     public string? ConfigFile { get; init; }

@@ -13,7 +13,7 @@ public sealed record DurabilityVerdict
     public required string Lost { get; init; }
 
     /// <summary>The nodes that are lost with it.</summary>
-    public IReadOnlyList<string> LostNodes { get; init; } = [];
+    public IReadOnlyList<string> LostNodes { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>True when a primary is left or elected, and it has every acknowledged commit.</summary>
     public bool Survives { get; init; }
@@ -31,7 +31,7 @@ public sealed record DurabilityVerdict
     public int R { get; init; }
 
     /// <summary>Which of them are left to vote.</summary>
-    public IReadOnlyList<string> Votes { get; init; } = [];
+    public IReadOnlyList<string> Votes { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>Whether commits go on afterwards with the standbys that are left, without a change of the list.</summary>
     public bool CommitsGoOn { get; init; }

@@ -22,5 +22,5 @@ public sealed record ElectionOutlook
     public string Evidence { get; init; } = "";
 
     /// <summary>Every node, the best first, with what speaks for or against it.</summary>
-    public IReadOnlyList<CandidateVerdict> Candidates { get; init; } = [];
+    public IReadOnlyList<CandidateVerdict> Candidates { get; init => field = Indexable.Of(value); } = [];
 }

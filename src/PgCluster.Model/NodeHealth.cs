@@ -37,5 +37,5 @@ public sealed record NodeHealth
     public string Evidence { get; init; } = "";
 
     /// <summary>Each voter's word, by name.</summary>
-    public IReadOnlyList<NodeVote> Votes { get; init; } = [];
+    public IReadOnlyList<NodeVote> Votes { get; init => field = Indexable.Of(value); } = [];
 }

@@ -29,7 +29,7 @@ public sealed record NodeSuspension
     public bool HandsOver { get; init; }
 
     /// <summary>After a drain: the client sessions that were left when its time was over. Null when nothing was drained.</summary>
-    public IReadOnlyList<ClientSession>? Sessions { get; init; }
+    public IReadOnlyList<ClientSession>? Sessions { get; init => field = Indexable.Of(value); }
 
     /// <summary>Who, until when and why.</summary>
     public override string ToString() => string.Create(

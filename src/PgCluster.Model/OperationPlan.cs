@@ -28,14 +28,14 @@ public sealed record OperationPlan
     public long Revision { get; init; }
 
     /// <summary>The steps in order.</summary>
-    public required IReadOnlyList<PlanStep> Steps { get; init; }
+    public required IReadOnlyList<PlanStep> Steps { get; init => field = Indexable.Of(value); }
 
     /// <summary>What was looked at.</summary>
-    public IReadOnlyList<PreflightCheck> Checks { get; init; } = [];
+    public IReadOnlyList<PreflightCheck> Checks { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>Every node and whether it may take over.</summary>
-    public IReadOnlyList<CandidateVerdict> Candidates { get; init; } = [];
+    public IReadOnlyList<CandidateVerdict> Candidates { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>Sessions that would keep a pooler from pausing.</summary>
-    public IReadOnlyList<PauseBlocker> Blockers { get; init; } = [];
+    public IReadOnlyList<PauseBlocker> Blockers { get; init => field = Indexable.Of(value); } = [];
 }

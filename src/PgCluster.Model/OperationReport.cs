@@ -52,7 +52,7 @@ public sealed record OperationReport
     public double? WriteGapSeconds { get; init; }
 
     /// <summary>Every step, undo included, in the order they ran.</summary>
-    public required IReadOnlyList<StepReport> Steps { get; init; }
+    public required IReadOnlyList<StepReport> Steps { get; init => field = Indexable.Of(value); }
 
     /// <summary>What went wrong; null when nothing did.</summary>
     public string? Error { get; init; }

@@ -16,16 +16,16 @@ public sealed record PlaygroundInfo
     public required string ClientUri { get; init; }
 
     /// <summary>etcd's client endpoints.</summary>
-    public required IReadOnlyList<string> EtcdEndpoints { get; init; }
+    public required IReadOnlyList<string> EtcdEndpoints { get; init => field = Indexable.Of(value); }
 
     /// <summary>The PostgreSQL servers.</summary>
-    public required IReadOnlyList<PlaygroundServer> Servers { get; init; }
+    public required IReadOnlyList<PlaygroundServer> Servers { get; init => field = Indexable.Of(value); }
 
     /// <summary>The poolers: one beside each node, and the application's.</summary>
-    public required IReadOnlyList<PlaygroundPooler> Poolers { get; init; }
+    public required IReadOnlyList<PlaygroundPooler> Poolers { get; init => field = Indexable.Of(value); }
 
     /// <summary>Every process of it, with its pid when it runs.</summary>
-    public required IReadOnlyList<PlaygroundProcess> Processes { get; init; }
+    public required IReadOnlyList<PlaygroundProcess> Processes { get; init => field = Indexable.Of(value); }
 
     /// <summary>True when every process runs.</summary>
     public bool Running { get; init; }

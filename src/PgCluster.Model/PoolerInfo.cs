@@ -28,7 +28,7 @@ public sealed record PoolerInfo
     public string? PointsTo { get; init; }
 
     /// <summary>The databases it serves.</summary>
-    public IReadOnlyList<string> Databases { get; init; } = [];
+    public IReadOnlyList<string> Databases { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>session, transaction or statement; several are joined by commas; null when unknown.</summary>
     public string? PoolMode { get; init; }

@@ -44,7 +44,7 @@ public sealed record PrimaryChange
     public string? Previous { get; init; }
 
     /// <summary>The servers that accept writes at the same time, with a split brain; at its end, those that did. Else empty.</summary>
-    public IReadOnlyList<WritingNode> Writers { get; init; } = [];
+    public IReadOnlyList<WritingNode> Writers { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>The node that holds the leadership in etcd, with a split brain or its end; null when nobody does, or etcd does not answer.</summary>
     public string? Leader { get; init; }

@@ -16,14 +16,14 @@ public sealed record QuorumStatus
     public int Needed { get; init; }
 
     /// <summary>Names of those who have a vote.</summary>
-    public IReadOnlyList<string> Voters { get; init; } = [];
+    public IReadOnlyList<string> Voters { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>Names of those of them that speak at present.</summary>
-    public IReadOnlyList<string> Present { get; init; } = [];
+    public IReadOnlyList<string> Present { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>Names of voters and of the configuration's agents that do not speak at present.</summary>
-    public IReadOnlyList<string> Missing { get; init; } = [];
+    public IReadOnlyList<string> Missing { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>Each of them in detail.</summary>
-    public IReadOnlyList<QuorumVoter> Observers { get; init; } = [];
+    public IReadOnlyList<QuorumVoter> Observers { get; init => field = Indexable.Of(value); } = [];
 }

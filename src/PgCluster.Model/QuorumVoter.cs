@@ -19,7 +19,7 @@ public sealed record QuorumVoter
     public double? AgeSeconds { get; init; }
 
     /// <summary>The nodes it saw well within health.failover_timeout.</summary>
-    public IReadOnlyList<string> SeesHealthy { get; init; } = [];
+    public IReadOnlyList<string> SeesHealthy { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>What is missing, in words; empty when nothing is.</summary>
     public string Evidence { get; init; } = "";

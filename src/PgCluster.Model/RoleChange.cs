@@ -25,5 +25,5 @@ public sealed record RoleChange
     public bool Degrades { get; init; }
 
     /// <summary>Who else would do, the best first: tried in this order when the node cannot take the role.</summary>
-    public IReadOnlyList<string> Otherwise { get; init; } = [];
+    public IReadOnlyList<string> Otherwise { get; init => field = Indexable.Of(value); } = [];
 }

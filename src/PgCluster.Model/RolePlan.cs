@@ -13,14 +13,14 @@ public sealed record RolePlan
     public required RoleRequest Request { get; init; }
 
     /// <summary>The changes in order.</summary>
-    public required IReadOnlyList<RoleChange> Changes { get; init; }
+    public required IReadOnlyList<RoleChange> Changes { get; init => field = Indexable.Of(value); }
 
     /// <summary>Every member, with the reason for its role.</summary>
-    public required IReadOnlyList<RoleVerdict> Members { get; init; }
+    public required IReadOnlyList<RoleVerdict> Members { get; init => field = Indexable.Of(value); }
 
     /// <summary>False when more changes are needed than a plan may have.</summary>
     public bool IsComplete { get; init; } = true;
 
     /// <summary>What a person should know: places that nobody can take, voters that are missed or dropped.</summary>
-    public IReadOnlyList<string> Warnings { get; init; } = [];
+    public IReadOnlyList<string> Warnings { get; init => field = Indexable.Of(value); } = [];
 }

@@ -19,5 +19,5 @@ public sealed record SwitchoverNodeStatus
     public string? ConfigError { get; init; }
 
     /// <summary>Its connections to both databases, by name.</summary>
-    public IReadOnlyList<SwitchoverConnectionCount> Connections { get; init; } = [];
+    public IReadOnlyList<SwitchoverConnectionCount> Connections { get; init => field = Indexable.Of(value); } = [];
 }

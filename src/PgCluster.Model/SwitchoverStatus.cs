@@ -52,7 +52,7 @@ public sealed record SwitchoverStatus
     public string TargetVersion { get; init; } = "";
 
     /// <summary>The application's nodes and whoever else is connected.</summary>
-    public IReadOnlyList<SwitchoverNodeStatus> Nodes { get; init; } = [];
+    public IReadOnlyList<SwitchoverNodeStatus> Nodes { get; init => field = Indexable.Of(value); } = [];
 
     /// <summary>What New-PgSwitchover was told; the URIs without passwords.</summary>
     public required SwitchoverOptions Options { get; init; }

@@ -31,5 +31,5 @@ public sealed record SyncedNode
     public string Evidence { get; init; } = "";
 
     /// <summary>Every node with what speaks for or against it.</summary>
-    public IReadOnlyList<ReadVerdict> Considered { get; init; } = [];
+    public IReadOnlyList<ReadVerdict> Considered { get; init => field = Indexable.Of(value); } = [];
 }

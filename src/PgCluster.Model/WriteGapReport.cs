@@ -37,5 +37,5 @@ public sealed record WriteGapReport
     public double DurationSeconds { get; init; }
 
     /// <summary>The errors by what they said, in the order in which they came first; those beyond the first twenty as one.</summary>
-    public IReadOnlyList<WriteError> Errors { get; init; } = [];
+    public IReadOnlyList<WriteError> Errors { get; init => field = Indexable.Of(value); } = [];
 }

@@ -59,6 +59,8 @@ Describe 'Get-PgRolePlan, on paper' {
             $plan | Should -BeOfType PgCluster.RolePlan
             $plan.Primary | Should -Be 'pg01'
             $plan.Members.Node | Should -Be 'pg01', 'pg02', 'pg03', 'pg04'
+            $plan.Members[1].Node | Should -Be 'pg02'
+            $plan.Members[-1].Node | Should -Be 'pg04'
             "$($plan.Members.Before)" | Should -Be 'Voter Spare StandBy Voter'
         }
 
