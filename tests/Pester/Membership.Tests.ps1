@@ -78,7 +78,7 @@ Describe 'Nodes that come and go' -Tag Cluster {
     }
 
     It 'keeps the primary' {
-        $primary = (Get-PgClusterNode | Where-Object Role -EQ 'Primary').Name
+        $primary = (Get-PgCluster).Primary
         (Get-ErrorOf { Remove-PgClusterNode $primary -Confirm:$false }).FullyQualifiedErrorId | Should -Be 'TargetNotEligible,PgCluster.Commands.RemovePgClusterNodeCommand'
         (Get-ErrorOf { Remove-PgClusterNode nobody -Confirm:$false }).FullyQualifiedErrorId | Should -Be 'NodeNotFound,PgCluster.Commands.RemovePgClusterNodeCommand'
     }

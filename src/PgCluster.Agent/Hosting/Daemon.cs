@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using PgCluster.Adapters.Grpc;
 using PgCluster.Agent.Grpc;
 using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Membership;
 
 namespace PgCluster.Agent.Hosting;
 
@@ -30,7 +31,7 @@ internal static class Daemon
         ConfigureLogs(builder.Logging);
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<IHostLifetime, SignalsElsewhere>();
-        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(15));
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = ClusterMembership.LongestDrain);
         if (grpc is null && http is null)
         {
             builder.Services.AddSingleton<IServer, NoListener>();

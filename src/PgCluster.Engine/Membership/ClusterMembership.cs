@@ -5,6 +5,9 @@ namespace PgCluster.Engine.Membership;
 /// <summary>The nodes a process began its work with, and whether they still are the cluster's. When they are not, it ends its work and begins anew.</summary>
 public sealed class ClusterMembership
 {
+    /// <summary>How long a process that ends its work lets the calls that are under way come to their end.</summary>
+    public static readonly TimeSpan LongestDrain = TimeSpan.FromSeconds(15);
+
     private readonly ClusterConfig _file;
     private readonly TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -119,7 +119,8 @@ public static class MembershipPlanner
 
     private static double SettledBudget(ClusterConfig config) => SynchronousPolicyRule.Settled.TotalSeconds + (2 * Budget(config));
 
-    private static double Budget(ClusterConfig config) => (config.Agent.StateTtl + (10 * config.Agent.ProbeInterval)).TotalSeconds;
+    /// <summary>Until every agent has noticed a change and begun anew with it.</summary>
+    private static double Budget(ClusterConfig config) => (config.Agent.StateTtl + (10 * config.Agent.ProbeInterval) + ClusterMembership.LongestDrain).TotalSeconds;
 
     private static OperationPlan Plan(string kind, MembershipFacts facts, string id, PreflightCheck[] checks, IReadOnlyList<PlanStep> steps) => new()
     {

@@ -10,6 +10,8 @@ namespace PgCluster.Engine.Nodes;
 /// <summary>What an agent does for others: answers, votes, and the commands of whoever holds the cluster's lock.</summary>
 public sealed class NodeCommands : INodeAgent
 {
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(100);
+
     private readonly NodeContext _node;
     private readonly NodeLeader _leader;
     private readonly NodeTakeover _takeover;
@@ -33,6 +35,15 @@ public sealed class NodeCommands : INodeAgent
 
     /// <summary>What still watches over a server that an operation stopped.</summary>
     internal Task Deadman => _deadman;
+
+    /// <summary>Until no operation has this server stopped: one that has, and is forgotten, is settled first. Whatever has been settled since is not waited for.</summary>
+    internal async Task UntilSettledAsync()
+    {
+        while (_node.StoppedFor is not null && !_deadman.IsCompleted)
+        {
+            await Task.WhenAny(_deadman, Task.Delay(BetweenLooks, _node.Time)).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>What the agent sees now.</summary>
     public async Task<NodeReport> GetStatusAsync(CancellationToken cancellationToken)

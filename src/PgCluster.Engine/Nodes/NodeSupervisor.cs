@@ -121,7 +121,7 @@ public sealed class NodeSupervisor : IAsyncDisposable
         {
         }
 
-        await Task.WhenAll(watching, Commands.Deadman, _election, _leader.SteppingDown).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(watching, Commands.UntilSettledAsync(), _election, _leader.SteppingDown).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Withdraws the node's report from the store. The server stays as it is, and for the rest of its lease a leader stays the leader.</summary>

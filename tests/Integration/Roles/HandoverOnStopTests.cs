@@ -18,7 +18,7 @@ public sealed class HandoverOnStopTests(HandoverOnStopLab lab) : IClassFixture<H
         var postmaster = lab.Postmaster(primary);
 
         Assert.True(agent.Signal(UnixSignal.Terminate));
-        await agent.WaitForExitAsync(TimeProvider.System, Token);
+        await agent.WaitForExitAsync(TimeProvider.System, Token).WaitAsync(TimeSpan.FromMinutes(3), Token);
 
         var next = await lab.PrimaryAsync();
         Assert.NotEqual(primary, next);
