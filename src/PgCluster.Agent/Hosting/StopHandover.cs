@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
-using PgCluster.Client;
 using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Failover;
 using PgCluster.Engine.Maintenance;
 using PgCluster.Engine.Store;
 using PgCluster.Engine.Topology;
@@ -29,7 +29,7 @@ internal sealed partial class StopHandover
         _flow = new NodeSuspensionFlow(store, peers, config, time);
     }
 
-    /// <summary>Hands over, at most for a minute. Never throws for what goes wrong: an agent that is asked to stop stops.</summary>
+    /// <summary>Hands over, at most for a minute. What goes wrong is logged: an agent that is asked to stop stops.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         if (!_config.Agent.HandoverOnStop)
@@ -48,7 +48,7 @@ internal sealed partial class StopHandover
             }
 
             var plan = await _flow.PlanAsync(request, cancellationToken).ConfigureAwait(false);
-            if (ClusterConnection.RefusalOf(plan) is { } refusal)
+            if (FailoverAssessment.RefusalOf(plan) is { } refusal)
             {
                 LogKept(_node, refusal.Message);
             }

@@ -124,8 +124,15 @@ internal static partial class SuperviseHost
         await Task.Delay(Timeout.InfiniteTimeSpan, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!stop.IsCancellationRequested)
         {
-            await handover.RunAsync(stop.Token).ConfigureAwait(false);
-            await stop.CancelAsync().ConfigureAwait(false);
+            try
+            {
+                await handover.RunAsync(stop.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                // Whatever becomes of it: who is asked to stop stops.
+                await stop.CancelAsync().ConfigureAwait(false);
+            }
         }
     }
 
