@@ -218,7 +218,7 @@ Describe 'A cluster' -Tag Cluster {
     It 'can be asked from jobs and from other runspaces' {
         $threads = 1..3 | ForEach-Object -Parallel { Import-Module $using:path; (Get-PgCluster -Connection $using:session).Primary }
         $threads | Sort-Object -Unique | Should -Be (Get-Primary)
-        $job = Start-ThreadJob { Import-Module $using:path; Get-PgClusterNode -Connection $using:session }
+        $job = 1 | ForEach-Object -Parallel { Import-Module $using:path; Get-PgClusterNode -Connection $using:session } -AsJob
         @($job | Receive-Job -Wait -AutoRemoveJob).Count | Should -Be 3
         $copies = Start-Job { Import-Module $using:path; Get-PgClusterNode -ConfigFile $using:playground.ConfigFile } | Receive-Job -Wait -AutoRemoveJob
         $copies[0].PSObject.TypeNames[0] | Should -Be 'Deserialized.PgCluster.ClusterNode'

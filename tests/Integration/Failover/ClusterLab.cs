@@ -8,6 +8,8 @@ using PgCluster.Adapters.Peers;
 using PgCluster.Adapters.Process;
 using PgCluster.Client;
 using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Leadership;
+using PgCluster.Engine.Topology;
 using PgCluster.Playground;
 using PgCluster.Tests.Integration.Fixtures;
 
@@ -146,6 +148,35 @@ public class ClusterLab : IAsyncLifetime
         {
             throw new TimeoutException($"{e.Message} Last seen: {last}", e);
         }
+    }
+
+    /// <summary>
+    /// Until a leader beats, and has not stopped at the next beats: what the store knows of one that has just died, or has to stop because it could not renew its lease, looks
+    /// sound for as long as nobody else has said anything.
+    /// </summary>
+    public async Task WaitUntilLedAsync()
+    {
+        var term = "";
+        var beats = new HashSet<long>();
+        await Poll.UntilAsync(
+            "a leader beats",
+            async () =>
+            {
+                var entry = await Store.GetAsync(StoreKeys.LeaderBeat, Token);
+                if (LeaderBeat.FromJson(entry?.Value) is not { } beat)
+                {
+                    return false;
+                }
+
+                if (beat.Term != term)
+                {
+                    term = beat.Term;
+                    beats.Clear();
+                }
+
+                return beats.Add(entry!.ModRevision) && beats.Count > 3;
+            },
+            TimeSpan.FromMinutes(3));
     }
 
     /// <summary>Writes one row through a pooler and reads which server took it.</summary>

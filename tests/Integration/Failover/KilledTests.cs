@@ -117,24 +117,11 @@ public sealed class KilledTests(ClusterLab lab) : IClassFixture<ClusterLab>
             etcd.Signal(UnixSignal.Continue);
         }
 
-        // Without its store the old primary stops before its lease ends; whoever leads afterwards, one does.
+        // Without its store the old primary stops before its lease ends, and what the store last heard of it may look sound for a moment more; whoever leads
+        // afterwards, one does.
+        await lab.WaitUntilLedAsync();
         await lab.WaitUntilSoundAsync();
         await lab.WriteThroughAsync("app");
-    }
-
-    [Fact]
-    public async Task A_restarted_agent_adopts_its_server()
-    {
-        await lab.WaitUntilSoundAsync();
-        foreach (var node in lab.Info.Servers)
-        {
-            var postmaster = lab.Postmaster(node.Name);
-            await lab.KillAsync("agent-" + node.Name);
-            await lab.StartAgainAsync("agent-" + node.Name);
-            Assert.True(postmaster.IsRunning, $"{node.Name} did not survive its agent");
-            await lab.WaitUntilSoundAsync();
-            Assert.Equal(postmaster, lab.Postmaster(node.Name));
-        }
     }
 
     private async Task<PoolerInfo> PoolerAsync(string name) => (await lab.Cluster.GetPoolersAsync(Token)).Single(p => p.Name == name);
