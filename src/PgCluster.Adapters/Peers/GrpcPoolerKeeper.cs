@@ -27,6 +27,9 @@ internal sealed class GrpcPoolerKeeper(string pooler, PeerCalls calls) : IPooler
         return PeerMessages.FromWire((await calls.CallAsync(PeerMethods.Pause, request, cancellationToken).ConfigureAwait(false)).Lease);
     }
 
+    public Task PreparePauseAsync(CancellationToken cancellationToken) =>
+        calls.CallAsync(PeerMethods.PreparePause, new PausePoolerRequest { Pooler = pooler }, cancellationToken);
+
     public async Task<bool> ResumeAsync(string? leaseId, CancellationToken cancellationToken)
     {
         var request = new ResumePoolerRequest { Pooler = pooler, LeaseId = leaseId ?? "" };

@@ -78,6 +78,9 @@ public static class PeerMethods
     /// <summary>PoolerKeeper.Pause.</summary>
     public static GrpcMethod<PausePoolerRequest, PausePoolerResponse> Pause { get; } = new(Keeper, "Pause");
 
+    /// <summary>PoolerKeeper.PreparePause.</summary>
+    public static GrpcMethod<PausePoolerRequest, PausePoolerResponse> PreparePause { get; } = new(Keeper, "PreparePause");
+
     /// <summary>PoolerKeeper.Resume.</summary>
     public static GrpcMethod<ResumePoolerRequest, ResumePoolerResponse> Resume { get; } = new(Keeper, "Resume");
 

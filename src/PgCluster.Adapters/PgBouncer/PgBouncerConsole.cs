@@ -5,7 +5,8 @@ namespace PgCluster.Adapters.PgBouncer;
 
 /// <summary>
 /// The admin console of a PgBouncer (1.18 or later) over one kept connection, opened on first use and again when it broke.
-/// A pause has two connections of its own, so that everything else can be asked, and the pause lifted, while it waits.
+/// A pause has two connections of its own, so that everything else can be asked, and the pause lifted, while it waits; <see cref="PreparePauseAsync"/> opens them in
+/// advance, for a pause that clients fail without.
 /// <para>
 /// A pause is made twice over. PAUSE of each database is what SHOW DATABASES shows, survives a RELOAD, and is not lifted by a RESUME somebody
 /// else sends; the global PAUSE after it covers databases that PgBouncer makes on demand or a RELOAD adds, and answers when every server
@@ -30,6 +31,8 @@ public sealed class PgBouncerConsole : IPoolerConsole
     private readonly Lock _sync = new();
     private readonly HashSet<string> _pausedByUs = new(StringComparer.Ordinal);
     private WireConnection? _kept;
+    private PauseConnections? _ready;
+    private IReadOnlyList<string> _served = [];
     private CancellationTokenSource? _pauseInFlight;
     private bool _keptIsAdmin;
     private bool _disposed;
@@ -47,6 +50,40 @@ public sealed class PgBouncerConsole : IPoolerConsole
         _user = user;
         _password = password;
         _time = timeProvider;
+    }
+
+    /// <inheritdoc/>
+    public async Task PreparePauseAsync(CancellationToken cancellationToken)
+    {
+        if (!await _pauseGate.WaitAsync(TimeSpan.Zero, cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        try
+        {
+            var connections = await ConnectPauseAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await connections.TryAsync(cancellationToken).ConfigureAwait(false);
+                _served = Served(await ShowDatabasesAsync(cancellationToken).ConfigureAwait(false));
+            }
+            catch
+            {
+                await connections.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
+
+            _ready = connections;
+        }
+        catch (Exception exception) when (exception is IOException or ServerErrorException)
+        {
+            throw Unreachable("SHOW VERSION", exception, "");
+        }
+        finally
+        {
+            _pauseGate.Release();
+        }
     }
 
     /// <inheritdoc/>
@@ -71,16 +108,21 @@ public sealed class PgBouncerConsole : IPoolerConsole
             }
 
             // Everything that a pause or its end needs is connected before the first client waits.
-            var databases = Served(await ShowDatabasesAsync(source.Token).ConfigureAwait(false));
-            await ProveAdministratorAsync(source.Token).ConfigureAwait(false);
-            var each = await OpenAsync(source.Token).ConfigureAwait(false);
-            await using var eachDisposal = each.ConfigureAwait(false);
-            var global = await OpenAsync(source.Token).ConfigureAwait(false);
-            await using var globalDisposal = global.ConfigureAwait(false);
+            var connections = await ConnectPauseAsync(source.Token).ConfigureAwait(false);
+            await using var disposal = connections.ConfigureAwait(false);
 
             touched = true;
-            await PauseEachAsync(each, databases, source.Token).ConfigureAwait(false);
-            var answer = await global.QueryAsync("PAUSE", source.Token).ConfigureAwait(false);
+            var marked = _served;
+            var shown = await PauseEachAsync(connections.Each, marked, source.Token).ConfigureAwait(false);
+            if (Served(shown).Except(marked, StringComparer.Ordinal).ToArray() is { Length: > 0 } added)
+            {
+                // Since the connections were made ready.
+                var each = await OpenAsync(source.Token).ConfigureAwait(false);
+                await using var eachDisposal = each.ConfigureAwait(false);
+                await PauseEachAsync(each, added, source.Token).ConfigureAwait(false);
+            }
+
+            var answer = await connections.Global.QueryAsync("PAUSE", source.Token).ConfigureAwait(false);
             if (answer.Error is { } refusal)
             {
                 await AcceptIfPausedAsync(refusal, source.Token).ConfigureAwait(false);
@@ -202,7 +244,7 @@ public sealed class PgBouncerConsole : IPoolerConsole
     public async Task EnableAsync(string? database, CancellationToken cancellationToken) =>
         await OnDatabasesAsync("ENABLE", database, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Closes the connection. A pause stays: see <see cref="ResumeAsync"/>.</summary>
+    /// <summary>Closes the connections. A pause stays: see <see cref="ResumeAsync"/>.</summary>
     public async ValueTask DisposeAsync()
     {
         await _gate.WaitAsync(CancellationToken.None).ConfigureAwait(false);
@@ -210,6 +252,10 @@ public sealed class PgBouncerConsole : IPoolerConsole
         {
             _disposed = true;
             await DropAsync().ConfigureAwait(false);
+            if (Interlocked.Exchange(ref _ready, null) is { } ready)
+            {
+                await ready.DisposeAsync().ConfigureAwait(false);
+            }
         }
         finally
         {
@@ -280,15 +326,42 @@ public sealed class PgBouncerConsole : IPoolerConsole
     private static string Version(WireConnection connection) =>
         connection.Parameters.TryGetValue("server_version", out var version) ? version.Split('/')[0] : "";
 
+    /// <summary>The connections of a pause, of somebody who may pause: those made ready before, or new ones, and then what is served is known anew too.</summary>
+    private async Task<PauseConnections> ConnectPauseAsync(CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref _ready, null) is { } ready)
+        {
+            if (ready.AreOpen)
+            {
+                return ready;
+            }
+
+            await ready.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _served = Served(await ShowDatabasesAsync(cancellationToken).ConfigureAwait(false));
+        await ProveAdministratorAsync(cancellationToken).ConfigureAwait(false);
+        var each = await OpenAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return new PauseConnections(each, await OpenAsync(cancellationToken).ConfigureAwait(false));
+        }
+        catch
+        {
+            await each.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
     /// <summary>
-    /// Marks every database as paused, without waiting for its server connections: the global PAUSE waits for all of them at once.
-    /// The marks are sent in one write, so that all databases begin to queue together.
+    /// Marks these databases as paused, without waiting for their server connections: the global PAUSE waits for all of them at once.
+    /// The marks are sent in one write, so that all databases begin to queue together. Returns what is shown then.
     /// </summary>
-    private async Task PauseEachAsync(WireConnection each, List<string> databases, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<PoolerDatabase>> PauseEachAsync(WireConnection each, IReadOnlyList<string> databases, CancellationToken cancellationToken)
     {
         if (databases.Count == 0)
         {
-            return;
+            return await ShowDatabasesAsync(cancellationToken).ConfigureAwait(false);
         }
 
         lock (_sync)
@@ -302,12 +375,14 @@ public sealed class PgBouncerConsole : IPoolerConsole
         try
         {
             // One that has to wait gets no answer of its own when another of the same connection waits too, so what counts is what is shown.
-            while (!answers.IsCompletedSuccessfully)
+            while (true)
             {
+                // Answered and yet not marked: refused, because a global pause is in force (which the caller finds out), or the database is gone.
+                var answered = answers.IsCompletedSuccessfully;
                 var shown = await ShowDatabasesAsync(cancellationToken).ConfigureAwait(false);
-                if (shown.All(database => database.Paused || !databases.Contains(database.Name)))
+                if (answered || shown.All(database => database.Paused || !databases.Contains(database.Name)))
                 {
-                    return;
+                    return shown;
                 }
 
                 if (answers.IsFaulted)
@@ -317,8 +392,6 @@ public sealed class PgBouncerConsole : IPoolerConsole
 
                 await Task.Delay(PollInterval, _time, cancellationToken).ConfigureAwait(false);
             }
-
-            // Answered and yet not marked: refused, because a global pause is in force (which the caller finds out), or the database is gone.
         }
         finally
         {
@@ -577,4 +650,25 @@ public sealed class PgBouncerConsole : IPoolerConsole
             : new PgClusterException(
                 Reason.PoolerUnreachable, $"PgBouncer at {_address} did not do {command}: {exception.Message}{suffix}.", exception)
             { Target = _address.ToString() };
+
+    /// <summary>One connection to mark databases on, and one to wait on.</summary>
+    private sealed record PauseConnections(WireConnection Each, WireConnection Global) : IAsyncDisposable
+    {
+        public bool AreOpen => Each.IsOpen && Global.IsOpen;
+
+        /// <summary>Asks something on both.</summary>
+        public async Task TryAsync(CancellationToken cancellationToken)
+        {
+            foreach (var connection in new[] { Each, Global })
+            {
+                (await connection.QueryAsync("SHOW VERSION", cancellationToken).ConfigureAwait(false)).ThrowIfError();
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Each.DisposeAsync().ConfigureAwait(false);
+            await Global.DisposeAsync().ConfigureAwait(false);
+        }
+    }
 }

@@ -30,6 +30,9 @@ internal sealed class WireConnection : IAsyncDisposable
     /// <summary>True when nothing more can be asked of it.</summary>
     public bool IsBroken { get; private set; }
 
+    /// <summary>True while it can be asked something, as far as this end knows: one that the other end has closed since its last answer has that to read.</summary>
+    public bool IsOpen => !IsBroken && _pending == 0 && !_socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
+
     /// <summary>What the server reported of itself, server_version for example.</summary>
     public IReadOnlyDictionary<string, string> Parameters => _parameters;
 

@@ -38,6 +38,8 @@ internal sealed class KeptPooler : IAsyncDisposable
 
     public Task<PoolerInfo> ProbeAsync(CancellationToken cancellationToken) => _probe.ProbeAsync(cancellationToken);
 
+    public Task PreparePauseAsync(CancellationToken cancellationToken) => _console.PreparePauseAsync(cancellationToken);
+
     /// <summary>Returns when the pooler itself says that each of its databases leads there.</summary>
     public async Task<TimeSpan> ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken)
     {

@@ -25,6 +25,11 @@ internal static class PoolerKeeperService
                     request.LeaseId, request.Holder, TimeSpan.FromMilliseconds(request.TimeoutMs), TimeSpan.FromMilliseconds(request.ExpiryMs),
                     call.CancellationToken).ConfigureAwait(false)),
             })
+            .MapUnary(PeerMethods.PreparePause, async (request, call) =>
+            {
+                await Find(request.Pooler).PreparePauseAsync(call.CancellationToken).ConfigureAwait(false);
+                return new PausePoolerResponse();
+            })
             .MapUnary(PeerMethods.Resume, async (request, call) => new ResumePoolerResponse
             {
                 Resumed = request.ForGood

@@ -7,6 +7,11 @@ namespace PgCluster.Engine.Pooling;
 public interface IPoolerConsole : IAsyncDisposable
 {
     /// <summary>
+    /// Connects what a pause needs, and tries it: a pause after it begins with its first command. Costs nothing when that is connected, and does nothing while a pause is being made.
+    /// </summary>
+    Task PreparePauseAsync(CancellationToken cancellationToken);
+
+    /// <summary>
     /// Pauses every database (except the console's own): new queries queue at once, the call returns when every server connection is released.
     /// Success when paused already. When the token ends first, the pause is lifted again before the exception is thrown.
     /// </summary>

@@ -17,6 +17,11 @@ public interface IPoolerKeeper
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
     Task<PauseLease> PauseAsync(string leaseId, string holder, TimeSpan timeout, TimeSpan expiry, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Goes the whole way of a pause on both sides, and pauses nothing: one that comes within the minute waits neither for a connection and its login nor for code that has not run yet.
+    /// </summary>
+    Task PreparePauseAsync(CancellationToken cancellationToken);
+
     /// <summary>Ends a pause early: the one of <paramref name="leaseId"/>, or whichever there is when null. True when there was one.</summary>
     Task<bool> ResumeAsync(string? leaseId, CancellationToken cancellationToken);
 

@@ -49,7 +49,7 @@ internal sealed class KeeperContacts
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(budget.Token, cancellationToken);
                 var poolers = await ReadAsync(either.Token).ConfigureAwait(false);
                 Volatile.Write(ref _known, poolers);
-                await Task.WhenAll(poolers.Names.Select(name => poolers.Keeper(name).GetAsync(either.Token))).ConfigureAwait(false);
+                await Task.WhenAll(poolers.Names.Select(name => poolers.Keeper(name).PreparePauseAsync(either.Token))).ConfigureAwait(false);
             }
             catch (Exception e) when (e is PgClusterException or OperationCanceledException)
             {

@@ -107,6 +107,8 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
         public Task<PauseLease> PauseAsync(string leaseId, string holder, TimeSpan timeout, TimeSpan expiry, CancellationToken cancellationToken) =>
             faults.DoAsync("pause", () => inner.PauseAsync(leaseId, holder, timeout, expiry, cancellationToken));
 
+        public Task PreparePauseAsync(CancellationToken cancellationToken) => inner.PreparePauseAsync(cancellationToken);
+
         public Task<bool> ResumeAsync(string? leaseId, CancellationToken cancellationToken) =>
             faults.DoAsync("resume", () => inner.ResumeAsync(leaseId, cancellationToken));
 

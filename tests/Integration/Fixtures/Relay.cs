@@ -12,6 +12,7 @@ internal sealed class Relay : IAsyncDisposable
     private readonly Lock _sync = new();
     private readonly List<TcpClient> _open = [];
     private readonly Task _accepting;
+    private int _made;
 
     public Relay(int target)
     {
@@ -19,6 +20,9 @@ internal sealed class Relay : IAsyncDisposable
         _listener.Start();
         _accepting = AcceptAsync();
     }
+
+    /// <summary>How many connections were made so far.</summary>
+    public int Made => Volatile.Read(ref _made);
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
@@ -49,6 +53,7 @@ internal sealed class Relay : IAsyncDisposable
             var far = new TcpClient { NoDelay = true };
             await far.ConnectAsync(IPAddress.Loopback, _target, _stop.Token);
             near.NoDelay = true;
+            Interlocked.Increment(ref _made);
             lock (_sync)
             {
                 _open.AddRange([near, far]);

@@ -204,6 +204,7 @@ public sealed class PgBouncerConsoleTests(PostgresInstance postgres)
         await using var console = new PgBouncerConsole(bouncer.Socket, "stats", PgBouncerServer.Password, TimeProvider.System);
 
         // The console answers with the SQLSTATE of "already paused" and "not paused".
+        Assert.Equal(Reason.PoolerUnreachable, (await Assert.ThrowsAsync<PgClusterException>(() => console.PreparePauseAsync(Token))).Reason);
         Assert.Equal(Reason.PoolerUnreachable, (await Assert.ThrowsAsync<PgClusterException>(() => console.PauseAsync(Token))).Reason);
         Assert.Equal(Reason.PoolerUnreachable, (await Assert.ThrowsAsync<PgClusterException>(() => console.ResumeAsync(Token))).Reason);
         await AssertServesAsync(bouncer, console);
@@ -299,13 +300,78 @@ public sealed class PgBouncerConsoleTests(PostgresInstance postgres)
     }
 
     [Fact]
-    public async Task Token_that_ends_at_any_moment_of_a_pause_leaves_nothing_paused()
+    public async Task Prepared_pause_needs_no_new_connection()
+    {
+        await using var bouncer = await PgBouncerServer.StartAsync(postgres);
+        await using var relay = new Relay(bouncer.Port);
+        await using var console = new PgBouncerConsole(new PgBouncerAddress("127.0.0.1", relay.Port), PgBouncerServer.Admin, PgBouncerServer.Password, TimeProvider.System);
+        await console.PreparePauseAsync(Token);
+        var made = relay.Made;
+        await console.PreparePauseAsync(Token);
+
+        await PauseAsync(console);
+        await AssertPausedAsync(console);
+        await console.ResumeAsync(Token);
+
+        Assert.Equal((3, 3), (made, relay.Made));
+        await AssertServesAsync(bouncer, console);
+    }
+
+    [Fact]
+    public async Task Prepared_pause_covers_a_database_that_came_since_and_leaves_out_one_that_went()
+    {
+        await using var bouncer = await PgBouncerServer.StartAsync(
+            postgres, databases: "app = host=127.0.0.1 port={0} dbname=postgres\nold = host=127.0.0.1 port={0} dbname=postgres");
+        await using var console = bouncer.Console();
+        await console.PreparePauseAsync(Token);
+        await bouncer.WriteConfigAsync($"app = host=127.0.0.1 port={postgres.Port} dbname=postgres\nlater = host=127.0.0.1 port={postgres.Port} dbname=postgres");
+        await console.ReloadAsync(Token);
+
+        await PauseAsync(console);
+
+        Assert.Contains(await console.ShowDatabasesAsync(Token), database => database is { Name: "later", Paused: true });
+        var waiting = OpenAndSelectAsync(bouncer, "later");
+        await WaitForWaitingAsync(console, 1);
+        Assert.False(waiting.IsCompleted);
+        await console.ResumeAsync(Token);
+        await waiting;
+        await AssertServesAsync(bouncer, console);
+    }
+
+    [Fact]
+    public async Task Prepared_connections_that_died_are_replaced_by_the_pause()
+    {
+        await using var bouncer = await PgBouncerServer.StartAsync(postgres);
+        await using var console = bouncer.Console();
+        await console.PreparePauseAsync(Token);
+        await bouncer.StopAsync();
+        Assert.Equal(Reason.PoolerUnreachable, (await Assert.ThrowsAsync<PgClusterException>(() => console.PreparePauseAsync(Token))).Reason);
+        await bouncer.StartAsync();
+        await console.PreparePauseAsync(Token);
+        await bouncer.StopAsync();
+        await bouncer.StartAsync();
+
+        await PauseAsync(console);
+        await AssertPausedAsync(console);
+        await console.ResumeAsync(Token);
+        await AssertServesAsync(bouncer, console);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Token_that_ends_at_any_moment_of_a_pause_leaves_nothing_paused(bool prepared)
     {
         await using var bouncer = await PgBouncerServer.StartAsync(postgres, databases: "app = host=127.0.0.1 port={0} dbname=postgres\n" + OnDemand);
         await using var console = bouncer.Console();
         int reached = 0, ended = 0;
         for (var microseconds = 0; microseconds < 3000; microseconds += 50)
         {
+            if (prepared)
+            {
+                await console.PreparePauseAsync(Token);
+            }
+
             using var caller = new CancellationTokenSource();
             var pausing = console.PauseAsync(caller.Token);
             var began = Stopwatch.GetTimestamp();

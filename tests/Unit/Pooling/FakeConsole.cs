@@ -23,6 +23,12 @@ internal sealed class FakeConsole : IPoolerConsole
 
     public PoolerCounts Counts { get; set; } = new(0, 0, 0, "transaction", "1.18.0");
 
+    public Task PreparePauseAsync(CancellationToken cancellationToken)
+    {
+        Record("prepare");
+        return Task.CompletedTask;
+    }
+
     public async Task PauseAsync(CancellationToken cancellationToken)
     {
         Record("pause");
