@@ -29,8 +29,8 @@ internal sealed class TakeoverPause
     /// <summary>The id of the pauses for the end of a term.</summary>
     public static string LeaseOf(string term) => "takeover-" + term;
 
-    /// <summary>Begins to pause, beside whatever the caller does.</summary>
-    public void Begin() => _pauses = Task.Run(PauseAllAsync, CancellationToken.None);
+    /// <summary>Begins to pause: the requests are on their way when this returns, where it is known whom to ask. Whatever follows goes on beside the caller.</summary>
+    public void Begin() => _pauses = PauseAllAsync();
 
     /// <summary>
     /// Resumes each pooler as soon as it says itself that it leads to the new primary, and drops what waits for the old one; at once when there is none. A pause that
