@@ -12,15 +12,13 @@ internal sealed class GrpcNodeAgent(string name, PeerCalls calls) : INodeAgent
     public async Task<NodeReport> GetStatusAsync(CancellationToken cancellationToken)
     {
         var answer = await calls.CallAsync(PeerMethods.GetStatus, new GetStatusRequest(), cancellationToken).ConfigureAwait(false);
-        return NodeReport.FromJson(answer.StatusJson)
-            ?? throw new PgClusterException(Reason.AgentUnreachable, $"the agent of {name} answers in a form this version does not read") { Target = name };
+        return Read(answer.StatusJson);
     }
 
     public async Task<NodeReport> VoteAsync(CancellationToken cancellationToken)
     {
         var answer = await calls.CallAsync(PeerMethods.Vote, new VoteRequest(), cancellationToken).ConfigureAwait(false);
-        return NodeReport.FromJson(answer.StatusJson)
-            ?? throw new PgClusterException(Reason.AgentUnreachable, $"the agent of {name} answers in a form this version does not read") { Target = name };
+        return Read(answer.StatusJson);
     }
 
     public Task VouchAsync(string leader, string term, CancellationToken cancellationToken) =>
@@ -124,5 +122,17 @@ internal sealed class GrpcNodeAgent(string name, PeerCalls calls) : INodeAgent
         var answer = await calls.CallAsync(PeerMethods.AdjustRoles, asked, cancellationToken).ConfigureAwait(false);
         return RolePlanJson.FromJson(answer.PlanJson)
             ?? throw new PgClusterException(Reason.AgentUnreachable, $"the agent of {name} answers in a form this version does not read") { Target = name };
+    }
+
+    /// <summary>Whoever answers must be who was asked: an order for one node must not reach the server of another.</summary>
+    private NodeReport Read(string json)
+    {
+        var report = NodeReport.FromJson(json)
+            ?? throw new PgClusterException(Reason.AgentUnreachable, $"the agent of {name} answers in a form this version does not read") { Target = name };
+        return report.Name == name
+            ? report
+            : throw new PgClusterException(
+                Reason.InvalidConfiguration, $"what answers at the address of {name}'s agent is the agent of {report.Name}: 'agent' of one of them is wrong in the configuration, or it was started with the wrong name")
+            { Target = name };
     }
 }

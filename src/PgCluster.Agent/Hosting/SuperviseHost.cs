@@ -79,7 +79,7 @@ internal static partial class SuperviseHost
             using var peers = new GrpcClusterPeers(config, time);
             var consensus = new HealthWatch(config, store, time, logs.CreateLogger<HealthWatch>());
             var node = new NodeSupervisor(
-                self, membership, parts.Server, store, peers, consensus, parts.Guard, time, logs.CreateLogger<NodeSupervisor>(), ProductVersion.Text, RoleHookProgram.Of(config.Roles, time), parts.Before);
+                self, membership, parts.Server, store, peers, consensus, parts.Guard, time, logs.CreateLogger<NodeSupervisor>(), ProductVersion.Text, Environment.MachineName, RoleHookProgram.Of(config.Roles, time), parts.Before);
             await using var _ = node.ConfigureAwait(false);
             var health = new HealthMonitor(self.Name, config, store, peers, time, logs.CreateLogger<HealthMonitor>());
 

@@ -46,6 +46,12 @@ public static class Checkup
             yield return new("AgentAnswers", CheckStatus.Passed, string.Create(CultureInfo.InvariantCulture, $"all {view.Nodes.Count} agents answer"));
         }
 
+        foreach (var (node, address) in view.Nodes.Select(n => (n.Node, n.Address)).Where(n => n.Address is not null && n.Address != new PrimaryAddress(n.Node.Host, n.Node.Port).ToHostAndPort()))
+        {
+            yield return new("NodeAddress", CheckStatus.Warning, $"the agent of {node.Name} has its server at {address}, the configuration here at {new PrimaryAddress(node.Host, node.Port).ToHostAndPort()}",
+                "use one configuration everywhere: clients are led to what the agent says", Reason.InvalidConfiguration);
+        }
+
         foreach (var node in silent)
         {
             yield return new("AgentAnswers", CheckStatus.Failed, $"the agent of {node.Name} does not answer: {node.Node.Evidence}", $"start pgcluster supervise on {node.Name}, or bring the host back", Reason.AgentUnreachable);

@@ -28,7 +28,7 @@ internal sealed class NodeContext : IDisposable
 
     public NodeContext(
         NodeConfig self, ClusterMembership membership, IPostgresServer server, IClusterStore store, IClusterPeers peers, HealthWatch consensus, ILeaderGuard guard,
-        TimeProvider time, ILogger logger, string version)
+        TimeProvider time, ILogger logger, string version, string machine)
     {
         var config = membership.Config;
         Self = self;
@@ -45,6 +45,7 @@ internal sealed class NodeContext : IDisposable
         Contacts = new KeeperContacts(store, peers, Config, time);
         Keys = new StoreKeys(config.Etcd.PrimaryKey);
         Address = new PrimaryAddress(self.Host, self.Port).ToString();
+        Place = $"{machine}:{self.DataDirectory}";
         Silence = new LeaderSilence(time);
         Seat = new LeaderSeat(self.Name, new LeaderTiming(config.Leader.Ttl), store, guard, time, logger) { Enforced = CrashRule.AnotherMayTakeOver(config, self) };
     }
@@ -75,6 +76,9 @@ internal sealed class NodeContext : IDisposable
 
     /// <summary>What is published while this node is the primary.</summary>
     public string Address { get; }
+
+    /// <summary>Where this agent is: its machine's name and the data directory.</summary>
+    public string Place { get; }
 
     public LeaderSeat Seat { get; }
 
@@ -142,6 +146,8 @@ internal sealed class NodeContext : IDisposable
     /// <summary>A look at the server as a report of this node.</summary>
     public NodeReport Describe(PostgresStatus status) => new(Self.Name, Judge(status), Version, Time.GetUtcNow())
     {
+        Address = new PrimaryAddress(Self.Host, Self.Port).ToHostAndPort(),
+        Place = Place,
         FoundRunning = FoundRunning == true,
         MembersRevision = _membership.Revision,
     };

@@ -77,6 +77,9 @@ internal static partial class NodeLog
     [LoggerMessage(2025, LogLevel.Warning, "Clients wait: {Leader} has not been heard of for most of its lease")]
     public static partial void Suspected(ILogger logger, string leader);
 
+    [LoggerMessage(2026, LogLevel.Error, "This agent does nothing: {Why}")]
+    public static partial void NotThisNode(ILogger logger, string why);
+
     [LoggerMessage(2015, LogLevel.Error, "This look ended with an error that nobody foresaw")]
     public static partial void Defect(ILogger logger, Exception exception);
 }

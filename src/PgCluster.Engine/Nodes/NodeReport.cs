@@ -10,6 +10,12 @@ namespace PgCluster.Engine.Nodes;
 /// <param name="ObservedAt">When, by the agent's clock.</param>
 public sealed record NodeReport(string Name, PostgresStatus Postgres, string AgentVersion, DateTimeOffset ObservedAt)
 {
+    /// <summary>Host and port of the server as the agent's own configuration has them: what clients are led to while it is the primary. Null from an agent before this version.</summary>
+    public string? Address { get; init; }
+
+    /// <summary>Machine and data directory of the agent: tells an agent that was started again from another one of the same name. Null from an agent before this version.</summary>
+    public string? Place { get; init; }
+
     /// <summary>True when the server ran already when its agent came: somebody else had started it.</summary>
     public bool FoundRunning { get; init; }
 

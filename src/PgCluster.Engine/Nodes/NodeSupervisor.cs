@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Failover;
@@ -51,15 +52,16 @@ public sealed class NodeSupervisor : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     /// <param name="version">Version of the agent, for its report.</param>
+    /// <param name="machine">Name of the machine it runs on, for its report.</param>
     /// <param name="hook">What is run after every round of the role loop; null for nothing.</param>
     /// <param name="before">The agent whose work it goes on with, for other nodes; null when it begins.</param>
     public NodeSupervisor(
         NodeConfig self, ClusterMembership membership, IPostgresServer server, IClusterStore store, IClusterPeers peers, HealthWatch consensus, ILeaderGuard guard,
-        TimeProvider time, ILogger<NodeSupervisor> logger, string version, IRoleHook? hook = null, NodeSupervisor? before = null)
+        TimeProvider time, ILogger<NodeSupervisor> logger, string version, string machine, IRoleHook? hook = null, NodeSupervisor? before = null)
     {
         ArgumentNullException.ThrowIfNull(membership);
         var config = membership.Config;
-        _node = new NodeContext(self, membership, server, store, peers, consensus, guard, time, logger, version);
+        _node = new NodeContext(self, membership, server, store, peers, consensus, guard, time, logger, version, machine);
         if (before is not null)
         {
             _node.GoOnFrom(before._node);
@@ -190,6 +192,11 @@ public sealed class NodeSupervisor : IAsyncDisposable
 
             await ActAsync(action, situation, cancellationToken).ConfigureAwait(false);
             return action != NodeAction.Wait;
+        }
+        catch (PgClusterException e) when (e.Reason == Reason.InvalidConfiguration)
+        {
+            Say(NodeLog.NotThisNode, e.Message);
+            return false;
         }
         catch (PgClusterException e)
         {
@@ -437,8 +444,26 @@ public sealed class NodeSupervisor : IAsyncDisposable
             await gone.DisposeAsync().ConfigureAwait(false);
         }
 
-        _node.ReportLease ??= await _node.Store.GrantLeaseAsync(_node.Config.Agent.StateTtl, cancellationToken).ConfigureAwait(false);
+        if (_node.ReportLease is null)
+        {
+            await RefuseSecondAgentAsync(cancellationToken).ConfigureAwait(false);
+            _node.ReportLease = await _node.Store.GrantLeaseAsync(_node.Config.Agent.StateTtl, cancellationToken).ConfigureAwait(false);
+        }
+
         await _node.Store.PutAsync(StoreKeys.Nodes + _node.Self.Name, _node.Describe(status).ToJson(), _node.ReportLease, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A node has one agent. What the one before it on this machine has left there is its own.</summary>
+    private async Task RefuseSecondAgentAsync(CancellationToken cancellationToken)
+    {
+        var entry = await _node.Store.GetAsync(StoreKeys.Nodes + _node.Self.Name, cancellationToken).ConfigureAwait(false);
+        if (entry is not null && NodeReport.FromJson(entry.Value) is { Place: { } other } && other != _node.Place)
+        {
+            throw new PgClusterException(
+                Reason.InvalidConfiguration,
+                string.Create(CultureInfo.InvariantCulture, $"another agent works as {_node.Self.Name}, at {other}, and this one is at {_node.Place}: start each with the name of its own node; where that one has just ended, this one goes on within {_node.Config.Agent.StateTtl.TotalSeconds:0.###} s"))
+            { Target = _node.Self.Name };
+        }
     }
 
     /// <summary>Looks again whenever a key has changed.</summary>

@@ -150,7 +150,10 @@ public sealed class ClusterObserver
                     AgentVersion = a.Report?.AgentVersion,
                     Evidence = server?.Evidence ?? a.Error,
                 },
-                server);
+                server)
+            {
+                Address = a.Report?.Address,
+            };
         })];
     }
 

@@ -44,6 +44,9 @@ public class ClusterLab : IAsyncLifetime
 
     public ClusterConfig Config => Loaded.Config;
 
+    /// <summary>Whom the cluster's processes and files belong to; null for whoever runs the tests.</summary>
+    internal static OsAccount? Account { get; } = OsAccount.IsRoot ? OsAccount.Find("postgres") : null;
+
     public static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
@@ -60,7 +63,7 @@ public class ClusterLab : IAsyncLifetime
             var arguments = await ReadAsync(process.Pid, "cmdline");
             _commands[process.Name] = new ProgramCommand(arguments[0], arguments[1..])
             {
-                Account = OsAccount.IsRoot ? OsAccount.Find("postgres") : null,
+                Account = Account,
                 WorkingDirectory = Info.Path,
                 Environment = (await ReadAsync(process.Pid, "environ")).Select(e => e.Split('=', 2)).Where(e => e.Length == 2)
                     .ToDictionary(e => e[0], e => (string?)e[1], StringComparer.Ordinal),
@@ -107,6 +110,14 @@ public class ClusterLab : IAsyncLifetime
         _commands["agent-" + node] = command with { Arguments = [.. command.Arguments.Select(a => a == "pg01" ? node : a)] };
         using var process = await DetachedProcess.StartAsync(_commands["agent-" + node], Path.Combine(Info.Path, node, "agent.log"), Token);
         _pids["agent-" + node] = process.Id;
+    }
+
+    /// <summary>Starts one more agent, of a node that may have one, by another configuration. Whoever calls ends it.</summary>
+    public async Task<ProcessIdentity> StartAgentByAsync(string node, string configFile, string logFile)
+    {
+        var command = _commands["agent-" + node];
+        using var process = await DetachedProcess.StartAsync(command with { Arguments = [.. command.Arguments.Select(a => a == Info.ConfigFile ? configFile : a)] }, logFile, Token);
+        return ProcessIdentity.Find(process.Id)!.Value;
     }
 
     /// <summary>What makes the playground.</summary>

@@ -53,6 +53,7 @@ public sealed class CheckupTests
         { "StoreQuorum", CheckStatus.Failed, Sound with { View = View with { Store = new StoreHealth(false, 0, []) } } },
         { "StoreEndpoint", CheckStatus.Warning, Sound with { View = View with { Store = View.Store with { Endpoints = [new("http://a", false, false, "", "gone")] } } } },
         { "AgentAnswers", CheckStatus.Failed, WithNodes(View.Nodes[0], View.Nodes[1] with { Postgres = null }) },
+        { "NodeAddress", CheckStatus.Warning, WithNodes(View.Nodes[0], View.Nodes[1] with { Address = "elsewhere:5432" }) },
         { "OnePrimary", CheckStatus.Failed, WithNodes(View.Nodes[1]) },
         { "OnePrimary", CheckStatus.Failed, WithNodes(View.Nodes[0], Observed("pg02", NodeRole.Primary, 4)) },
         { "PublishedPrimary", CheckStatus.Failed, Sound with { View = View with { PublishedPrimary = null } } },
