@@ -34,7 +34,7 @@ public static class FailoverPlanner
             .. forced ? ForcedChecks(view, request, from) : PlannedChecks(view, request, options, from, target),
             Target(request, candidates, target),
             .. Redirected(view),
-            .. PoolersInUse(view).Select(p => Pooler(p, from, forced, request)),
+            .. PoolersInUse(view).Select(p => Pooler(view, p, from, forced, request)),
             .. Proxies(view),
         ];
         var ready = !checks.Any(c => c.Status == CheckStatus.Failed);
@@ -76,8 +76,9 @@ public static class FailoverPlanner
 
         foreach (var node in view.Nodes.Where(n => n.Postgres is null))
         {
-            var optional = node.Name != target && request.Force;
-            yield return new("AgentAnswers", optional ? CheckStatus.Warning : CheckStatus.Failed, $"the agent of {node.Name} does not answer: {node.Node.Evidence}",
+            // Whoever took a node out of service may have switched it off: the next one can still hand over.
+            var optional = node.Name != target && (request.Force || node.Node.Suspended is not null);
+            yield return new("AgentAnswers", optional ? CheckStatus.Warning : CheckStatus.Failed, $"the agent of {node.Name}{OutOfService(view, node.Name)} does not answer: {node.Node.Evidence}",
                 "start it, or go on without this node by -Force", Reason.AgentUnreachable);
         }
 
@@ -199,12 +200,14 @@ public static class FailoverPlanner
     }
 
     /// <summary>Whether a pooler can be paused, and leads to the primary.</summary>
-    internal static PreflightCheck Pooler(PoolerObservation observed, NodeObservation? primary, bool forced, FailoverRequest request)
+    internal static PreflightCheck Pooler(ClusterView view, PoolerObservation observed, NodeObservation? primary, bool forced, FailoverRequest request)
     {
         var pooler = observed.Pooler;
         if (pooler.State == PoolerState.Unreachable)
         {
-            return new("PoolerAnswers", request.Force ? CheckStatus.Warning : CheckStatus.Failed, $"pooler {pooler.Name} does not answer: {pooler.Evidence}",
+            var beside = OutOfService(view, pooler.Node);
+            return new("PoolerAnswers", request.Force || beside.Length > 0 ? CheckStatus.Warning : CheckStatus.Failed,
+                $"pooler {pooler.Name}{(beside.Length > 0 ? $" beside {pooler.Node}{beside}" : "")} does not answer: {pooler.Evidence}",
                 $"start it and its keeper at {pooler.Keeper}, or go on without it by -Force", Reason.PoolerUnreachable);
         }
 
@@ -228,6 +231,10 @@ public static class FailoverPlanner
             : new("PoolerReady", CheckStatus.Passed,
                 string.Create(CultureInfo.InvariantCulture, $"pooler {pooler.Name} serves {pooler.Clients} clients by {pooler.PoolMode} from {pooler.PointsTo}"));
     }
+
+    /// <summary>By whom a node was taken out of service, as an insertion; empty while it is in service, or for none.</summary>
+    private static string OutOfService(ClusterView view, string? node) =>
+        view.Nodes.FirstOrDefault(n => n.Name == node)?.Node.Suspended is { } suspended ? $", {suspended}," : "";
 
     /// <summary>A cluster that its clients have left can still be failed over, and its poolers are then nothing to it.</summary>
     internal static IEnumerable<PoolerObservation> PoolersInUse(ClusterView view) => view.Redirect is { State: RedirectState.Active } ? [] : view.Poolers;

@@ -91,7 +91,7 @@ public static class RestartPlanner
         yield return FailoverPlanner.PauseBlockers(view, request.BlockerPolicy, options);
         foreach (var pooler in FailoverPlanner.PoolersInUse(view))
         {
-            yield return FailoverPlanner.Pooler(pooler, view.Primary, false, request);
+            yield return FailoverPlanner.Pooler(view, pooler, view.Primary, false, request);
         }
     }
 

@@ -185,6 +185,27 @@ public sealed class FailoverPlannerTests
     }
 
     [Fact]
+    public void A_node_out_of_service_may_be_switched_off_with_its_pooler()
+    {
+        var off = With(Silent(Sound(), "pg03"), "pg03", n => n with { Suspended = "handed over by agent of pg03: its agent was asked to stop" });
+        off = Pooler(off, "app", p => p with { Node = "pg03", State = PoolerState.Unreachable, Evidence = "refused" });
+
+        var (plan, refusal) = (Assess(off).Plan, Assess(off).Refusal);
+
+        Assert.Null(refusal);
+        Assert.Equal("pg02", plan.To);
+        Assert.DoesNotContain("pg03", string.Join(',', plan.Steps.Select(s => s.Node)), StringComparison.Ordinal);
+        Assert.Equal(
+            ["the agent of pg03, handed over by agent of pg03: its agent was asked to stop, does not answer: connection refused",
+                "pooler app beside pg03, handed over by agent of pg03: its agent was asked to stop, does not answer: refused"],
+            plan.Checks.Where(c => c.Name is "AgentAnswers" or "PoolerAnswers").Select(c => c.Status == CheckStatus.Warning ? c.Evidence : ""));
+
+        // A pooler that stands elsewhere may have clients.
+        Assert.Equal(Reason.PoolerUnreachable, Assess(Pooler(off, "app", p => p with { Node = null })).Refusal!.Reason);
+        Assert.NotNull(Assess(off, new FailoverRequest { Target = "pg03" }).Refusal);
+    }
+
+    [Fact]
     public void Under_the_callers_lock_its_own_pauses_are_left_to_it()
     {
         var view = Pooler(Sound(), "pg01", p => p with { State = PoolerState.Paused }) with { Lock = new StoreLockState("/master/1", 1, new LockHolder("", "")) };
