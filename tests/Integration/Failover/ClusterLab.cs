@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using PgCluster.Adapters.Etcd;
 using PgCluster.Adapters.Peers;
+using PgCluster.Adapters.Postgres;
 using PgCluster.Adapters.Process;
 using PgCluster.Client;
 using PgCluster.Engine.Configuration;
@@ -125,7 +126,17 @@ public class ClusterLab : IAsyncLifetime
 
     /// <summary>The postmaster of a node as its data directory says.</summary>
     public ProcessIdentity Postmaster(string node) => ProcessIdentity.Find(int.Parse(
-        File.ReadLines(Path.Combine(Info.Servers.Single(s => s.Name == node).DataDirectory, "postmaster.pid")).First(), CultureInfo.InvariantCulture))!.Value;
+        File.ReadLines(Path.Combine(Info.Path, node, "data", "postmaster.pid")).First(), CultureInfo.InvariantCulture))!.Value;
+
+    /// <summary>Ends a node's PostgreSQL: by a kill, or as its administrator would. It is gone when this returns; it may be gone already, where its guard was quicker.</summary>
+    public async Task EndPostmasterAsync(string node, UnixSignal signal)
+    {
+        if (DataDirectoryProcesses.FindPostmaster(Path.Combine(Info.Path, node, "data")) is { } postmaster)
+        {
+            postmaster.Signal(signal);
+            await postmaster.WaitForExitAsync(TimeProvider.System, Token);
+        }
+    }
 
     public async Task<string> PrimaryAsync() => (await Cluster.GetClusterAsync(Token)).Primary ?? "nobody";
 

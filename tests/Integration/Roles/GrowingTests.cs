@@ -3,46 +3,72 @@ using PgCluster.Tests.Integration.Failover;
 
 namespace PgCluster.Tests.Integration.Roles;
 
-/// <summary>Nodes come to a cluster whose leader gives them roles.</summary>
+/// <summary>Nodes come to a cluster whose leader gives them roles. The second one votes at once here, where the specification has it wait for a third: commits can wait for it, and it can be elected.</summary>
 public sealed class GrowingTests(GrowingLab lab) : IClassFixture<GrowingLab>
 {
     private static CancellationToken Token => ClusterLab.Token;
 
     [Fact]
-    public async Task Two_nodes_vote_a_third_makes_three_voters_at_once_and_a_fourth_is_a_stand_by()
+    public async Task DQ_2_to_8_nodes_that_come_one_by_one_are_three_voters_three_stand_bys_and_a_spare()
     {
-        await lab.WaitUntilSoundAsync(TimeSpan.FromMinutes(3));
-        await lab.WaitForRolesAsync("V,V");
+        // DQ-2
+        var members = await lab.HaveAsync(2);
+        var (primary, second) = (members[0], members[1]);
+        await lab.WaitForRolesAsync("V,V", members);
+        await lab.WaitForVotersAsync(primary, second);
 
-        await AddAsync("pg03");
-        await lab.WaitForRolesAsync("V,V,V");
-        var primary = await lab.PrimaryAsync();
-        await lab.WaitForListAsync(primary, "commits wait for pg03 too", l => l.Names("pg03"));
-        Assert.Contains((await lab.RoleHistoryAsync())[0].Steps, s => s is { Name: "assign", Node: "pg03" } && s.Detail.StartsWith("Spare -> Voter", StringComparison.Ordinal));
+        // DQ-4
+        var third = await lab.GrowAsync(members);
+        await lab.WaitForRolesAsync("V,V,V", members);
+        await lab.WaitForVotersAsync(primary, second, third);
+        Assert.Contains((await lab.RoleHistoryAsync())[0].Steps, s => s.Name == "assign" && s.Node == third && s.Detail.StartsWith("Spare -> Voter", StringComparison.Ordinal));
 
-        await AddAsync("pg04");
-        await lab.WaitForRolesAsync("V,V,V,S");
+        // DQ-3: the configuration file does not name it.
+        await RestartAsync(third, members);
+        await lab.WaitForRolesAsync("V,V,V", members);
+        await lab.WaitForVotersAsync(primary, second, third);
+
+        // DQ-5 to DQ-8
+        foreach (var roles in new[] { "V,V,V,S", "V,V,V,S,S", "V,V,V,S,S,S", "V,V,V,S,S,S,P" })
+        {
+            await lab.GrowAsync(members);
+            await lab.WaitForRolesAsync(roles, members);
+        }
+
         await lab.WaitUntilSoundAsync(TimeSpan.FromMinutes(3));
-        Assert.False((await lab.ListOfAsync(primary)).Names("pg04"));
+        await lab.WaitForVotersAsync(primary, second, third);
         Assert.Equal(primary, await lab.PrimaryAsync());
     }
 
-    private async Task AddAsync(string name)
+    [Fact]
+    public async Task DQ_10_of_two_the_leader_hands_over_and_the_other_one_leads()
     {
-        await lab.StartAgentOfAsync(name);
-        using var ports = new LoopbackPorts();
-        var request = new AddNodeRequest
-        {
-            Name = name,
-            Host = "127.0.0.1",
-            Port = ports.Take(),
-            Agent = $"127.0.0.1:{ports.Take()}",
-            Http = $"127.0.0.1:{ports.Take()}",
-            DataDirectory = Path.Combine(lab.Info.Path, name, "data"),
-            Timeout = TimeSpan.FromMinutes(3),
-            Actor = "it@here",
-        };
-        var report = await lab.Cluster.RunAddNodeAsync(await lab.Cluster.PlanAddNodeAsync(request, Token), request, null, Token);
-        Assert.True(report.Outcome == OperationOutcome.Succeeded, report.Error);
+        var members = await lab.HaveAsync(2);
+        await lab.WaitUntilSoundAsync(TimeSpan.FromMinutes(3));
+        await lab.WaitForRolesAsync("V,V", members);
+
+        var report = await lab.HandOverAsync(members[0]);
+
+        Assert.Contains(report.Steps, s => s.Name == "failover");
+        await lab.WaitForRolesAsync("P,V", members);
+        Assert.Equal(members[1], await lab.PrimaryAsync());
+        await lab.WriteThroughAsync("app");
+
+        Assert.NotNull(await lab.Cluster.ResumeNodeAsync(members[0], "it@here", Token));
+        await lab.WaitForRolesAsync("V,V", members);
+        await lab.WaitUntilSoundAsync(TimeSpan.FromMinutes(3));
+        Assert.Equal(members[1], await lab.PrimaryAsync());
+    }
+
+    /// <summary>Loses a node's server and agent, and starts the agent again as it was started before.</summary>
+    private async Task RestartAsync(string node, IReadOnlyList<string> members)
+    {
+        var before = (await lab.Cluster.GetNodesAsync(Token)).Single(n => n.Name == node);
+        await lab.KillAsync($"agent-{node}");
+        await lab.EndPostmasterAsync(node, UnixSignal.Kill);
+        await lab.StartAgentOfAsync(node);
+        await lab.Cluster.WaitForNodesAsync(members, NodeCondition.Ready, TimeSpan.FromMinutes(3), null, Token);
+        var after = (await lab.Cluster.GetNodesAsync(Token)).Single(n => n.Name == node);
+        Assert.Equal((before.SystemIdentifier, before.Host, before.Port, before.Upstream), (after.SystemIdentifier, after.Host, after.Port, after.Upstream));
     }
 }

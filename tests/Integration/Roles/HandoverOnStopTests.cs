@@ -38,4 +38,38 @@ public sealed class HandoverOnStopTests(HandoverOnStopLab lab) : IClassFixture<H
         Assert.Equal(next, await lab.PrimaryAsync());
         Assert.Empty((await lab.Cluster.GetClusterAsync(Token)).SuspendedNodes);
     }
+
+    [Fact]
+    public async Task DQ_13_three_nodes_hand_over_and_stop_one_after_the_other()
+    {
+        await lab.WaitUntilSoundAsync(TimeSpan.FromMinutes(3));
+        await lab.WaitForRolesAsync("V,V,V");
+        await lab.WriteThroughAsync("app");
+        string[] nodes = [.. lab.Config.Nodes.Select(n => n.Name)];
+        foreach (var node in nodes)
+        {
+            var agent = lab.Process($"agent-{node}");
+            Assert.True(agent.Signal(UnixSignal.Terminate));
+            await agent.WaitForExitAsync(TimeProvider.System, Token).WaitAsync(TimeSpan.FromMinutes(3), Token);
+
+            // The last one has nobody to hand over to.
+            if (node != nodes[^1])
+            {
+                Assert.Equal(MemberRole.Spare, (await lab.RolesAsync())!.Of(node));
+                Assert.NotEqual(node, await lab.PrimaryAsync());
+                await lab.WriteThroughAsync("app");
+            }
+
+            await lab.EndPostmasterAsync(node, UnixSignal.Interrupt);
+        }
+
+        foreach (var node in nodes)
+        {
+            await lab.StartAgainAsync($"agent-{node}");
+        }
+
+        await lab.WaitUntilSoundAsync(TimeSpan.FromMinutes(3));
+        await lab.WaitForRolesAsync("V,V,V");
+        Assert.Equal(nodes[^1], await lab.PrimaryAsync());
+    }
 }

@@ -18,7 +18,7 @@ public sealed class HandoverTests(FiveNodesLab lab) : IClassFixture<FiveNodesLab
         var (primary, record) = await AtRestAsync();
         var node = record.Roles.First(r => r.Value == MemberRole.Voter && r.Key != primary).Key;
 
-        var report = await HandOverAsync(node);
+        var report = await lab.HandOverAsync(node);
 
         Assert.Equal(["lock", "suspend", "role", "synchronous"], report.Steps.Where(s => s.Phase == StepPhase.Run).Select(s => s.Name));
         var after = (await lab.RolesAsync())!;
@@ -26,7 +26,7 @@ public sealed class HandoverTests(FiveNodesLab lab) : IClassFixture<FiveNodesLab
         Assert.DoesNotContain((await lab.RecordedAsync())!.InForce, p => p.Standbys.Contains(node));
 
         // Whoever has handed over has nothing left to give.
-        await HandOverAsync(node);
+        await lab.HandOverAsync(node);
         Assert.Equal("handover", (await lab.Cluster.GetHistoryAsync(Token)).First(r => r.Kind != "role" && r.Kind != "synchronous").Kind);
         Assert.NotNull(await lab.Cluster.ResumeNodeAsync(node, "it@here", Token));
         await lab.WaitForRolesAsync("it streams again and does not vote", r => r.Of(node) == MemberRole.StandBy);
@@ -60,7 +60,7 @@ public sealed class HandoverTests(FiveNodesLab lab) : IClassFixture<FiveNodesLab
         foreach (var node in lab.Config.Nodes.Select(n => n.Name))
         {
             var wasPrimary = await lab.PrimaryAsync() == node;
-            var report = await HandOverAsync(node);
+            var report = await lab.HandOverAsync(node);
             Assert.Equal(wasPrimary, report.Steps.Any(s => s.Name == "failover"));
             var roles = (await lab.RolesAsync())!;
             Assert.Equal((MemberRole.Spare, 3, 1), (roles.Of(node), roles.Roles.Values.Count(r => r == MemberRole.Voter), roles.Roles.Values.Count(r => r == MemberRole.StandBy)));
@@ -79,15 +79,6 @@ public sealed class HandoverTests(FiveNodesLab lab) : IClassFixture<FiveNodesLab
         var gap = await meter.StopAsync(CancellationToken.None);
         Assert.True(gap.Commits > 0);
         Assert.Equal((0L, 0L, 0L), (gap.LostCommits, gap.DoubledCommits, gap.ClientErrors));
-    }
-
-    private async Task<OperationReport> HandOverAsync(string node)
-    {
-        var request = new NodeSuspensionRequest { Node = node, HandsOver = true, Limit = TimeSpan.FromMinutes(2), Why = "it", Actor = "it@here" };
-        var (report, suspension) = await lab.Cluster.RunNodeSuspensionAsync(await lab.Cluster.PlanNodeSuspensionAsync(request, Token), request, null, Token);
-        Assert.True(report.Outcome == OperationOutcome.Succeeded, report.Error);
-        Assert.Equal(("handover", true, "handed over by it@here: it"), (report.Kind, suspension!.HandsOver, suspension.ToString()));
-        return report;
     }
 
     /// <summary>Until three vote and two stream, and all is well.</summary>

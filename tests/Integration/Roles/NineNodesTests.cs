@@ -1,0 +1,99 @@
+using System.Globalization;
+using PgCluster.Engine.Topology;
+using PgCluster.Tests.Integration.Failover;
+
+namespace PgCluster.Tests.Integration.Roles;
+
+/// <summary>
+/// Who gets the role of a node that leaves or is lost, with six to nine members. A voter is the primary or a synchronous standby, a stand-by streams and no commit waits for it, a spare does neither by
+/// its role. Higher weights are preferred here, so that those of the specification stand with the other sign.
+/// </summary>
+public sealed class NineNodesTests(NineNodesLab lab) : IClassFixture<NineNodesLab>
+{
+    private static string Third(int place) => string.Create(CultureInfo.InvariantCulture, $"zone{place % 3}");
+
+    [Fact]
+    public async Task DQ_11_of_six_a_voter_hands_over_to_the_node_of_its_own_failure_domain()
+    {
+        await lab.ArrangeAsync("V,V,V,S,S,S", Third);
+
+        await lab.HandOverAsync("pg03");
+
+        await lab.WaitForRolesAsync("V,V,P,S,S,V");
+        await lab.WaitForVotersAsync("pg01", "pg02", "pg06");
+    }
+
+    [Fact]
+    public async Task DQ_14_of_seven_a_stand_by_hands_over_to_the_spare()
+    {
+        await lab.ArrangeAsync("V,V,V,S,S,S,P", Third);
+
+        await lab.HandOverAsync("pg05");
+
+        await lab.WaitForRolesAsync("V,V,V,S,P,S,S");
+        await lab.WaitForVotersAsync("pg01", "pg02", "pg03");
+    }
+
+    [Fact]
+    public async Task DQ_17_of_six_the_node_of_its_own_failure_domain_votes_in_place_of_a_voter_that_is_killed()
+    {
+        await lab.ArrangeAsync("V,V,V,S,S,S", Third);
+        using (lab.Lose("pg03"))
+        {
+            await lab.WaitForRolesAsync("V,V,P,S,S,V");
+            await lab.WaitForVotersAsync("pg01", "pg02", "pg06");
+        }
+    }
+
+    [Fact]
+    public async Task DQ_18_of_eight_in_two_failure_domains_each_gets_a_voter()
+    {
+        await lab.ArrangeAsync("V,V,V,S,S,S,P,P", _ => "zone0");
+        foreach (var place in Enumerable.Range(1, 8).Reverse())
+        {
+            var node = lab.Config.Nodes[place - 1].Name;
+            await lab.SetAsync(new SetNodeRequest { Name = node, FailureDomain = place > 5 ? "zone1" : "zone0", Weight = place });
+        }
+
+        var roles = await lab.WaitForRolesAsync("both failure domains have a voter", r =>
+            r.Roles.Values.Count(v => v == MemberRole.Voter) == 3 && r.Roles.Values.Count(v => v == MemberRole.StandBy) == 3
+            && r.Roles.Any(n => n.Value == MemberRole.Voter && string.CompareOrdinal(n.Key, "pg05") > 0));
+        await lab.WaitForVotersAsync("pg01", [.. roles.Roles.Where(r => r.Value == MemberRole.Voter && r.Key != "pg01").Select(r => r.Key)]);
+    }
+
+    [Fact]
+    public async Task DQ_19_of_six_the_best_weight_votes_in_place_of_a_voter_that_is_killed()
+    {
+        await lab.ArrangeAsync("V,V,V,S,S,S", _ => "zone0");
+        await lab.SetAsync(new SetNodeRequest { Name = "pg04", Weight = -15 });
+        await lab.SetAsync(new SetNodeRequest { Name = "pg05", Weight = -5 });
+        await lab.SetAsync(new SetNodeRequest { Name = "pg06", Weight = -10 });
+        using (lab.Lose("pg03"))
+        {
+            await lab.WaitForRolesAsync("V,V,P,S,V,S");
+            await lab.WaitForVotersAsync("pg01", "pg02", "pg05");
+        }
+    }
+
+    [Fact]
+    public async Task DQ_21_of_seven_the_spare_streams_in_place_of_a_stand_by_that_is_killed()
+    {
+        await lab.ArrangeAsync("V,V,V,S,S,S,P", Third);
+        using (lab.Lose("pg05"))
+        {
+            await lab.WaitForRolesAsync("V,V,V,S,P,S,S");
+            await lab.WaitForVotersAsync("pg01", "pg02", "pg03");
+        }
+    }
+
+    [Fact]
+    public async Task DQ_22_of_nine_the_spare_of_its_own_failure_domain_streams_in_place_of_a_stand_by_that_is_killed()
+    {
+        await lab.ArrangeAsync("V,V,V,S,S,S,P,P,P", Third);
+        using (lab.Lose("pg05"))
+        {
+            await lab.WaitForRolesAsync("V,V,V,S,P,S,P,S,P");
+            await lab.WaitForVotersAsync("pg01", "pg02", "pg03");
+        }
+    }
+}
