@@ -13,6 +13,7 @@ public sealed class FourProtectedNodesLab : ClusterLab
         ["synchronous.mode"] = "protection",
         ["roles.adjustment_interval"] = "1h",
         ["etcd.timeout"] = "8s",
+        ["leader.ttl"] = "2m",
         ["failover.lock_timeout"] = "20s",
     };
 }

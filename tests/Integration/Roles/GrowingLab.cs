@@ -18,6 +18,7 @@ public sealed class GrowingLab : ClusterLab
         ["synchronous.mode"] = "availability",
         ["roles.adjustment_interval"] = "1h",
         ["etcd.timeout"] = "8s",
+        ["leader.ttl"] = "2m",
         ["failover.lock_timeout"] = "20s",
     };
 

@@ -15,6 +15,7 @@ public sealed class NineNodesLab : ClusterLab
         ["synchronous.mode"] = "availability",
         ["roles.adjustment_interval"] = "1h",
         ["etcd.timeout"] = "8s",
+        ["leader.ttl"] = "2m",
         ["failover.lock_timeout"] = "20s",
     };
 
