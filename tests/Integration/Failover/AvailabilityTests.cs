@@ -78,7 +78,7 @@ public sealed class AvailabilityTests(AvailabilityLab lab) : IClassFixture<Avail
         var list = await lab.WaitForListAsync(old, "one standby is named", l => l.Count == 1 && l.Standbys.Count == 1);
 
         await using var meter = await WriteGapMeter.StartAsync(new WriteGapOptions { Uri = lab.Info.ClientUri, Writers = 16 }, Token);
-        lab.Postmaster(old).Signal(UnixSignal.Kill);
+        await lab.EndPostmasterAsync(old, UnixSignal.Kill);
         await lab.WaitUntilSoundAsync();
         var gap = await meter.StopAsync(CancellationToken.None);
 

@@ -39,7 +39,7 @@ public sealed class NodeSuspensionTests(AvailabilityLab lab) : IClassFixture<Ava
         Assert.Equal(Reason.NodeNeeded, refused?.Reason);
 
         // The primary is lost, and only the other one takes over, however well this one is.
-        lab.Postmaster(primary).Signal(Adapters.Process.UnixSignal.Kill);
+        await lab.EndPostmasterAsync(primary, Adapters.Process.UnixSignal.Kill);
         await lab.WaitUntilSoundAsync();
         Assert.NotEqual(node, await lab.PrimaryAsync());
         var gap = await meter.StopAsync(CancellationToken.None);

@@ -40,7 +40,7 @@ public sealed class ProtectionTests(ProtectionLab lab) : IClassFixture<Protectio
         await Poll.UntilAsync("the primary's agent has seen both standbys", async () =>
             NodeReport.FromJson((await lab.Store.GetAsync(StoreKeys.Nodes + primary, Token))!.Value)!.Postgres.Standbys.Count(s => s.SyncState == SyncState.Quorum) == 2);
         await using var meter = await WriteGapMeter.StartAsync(new WriteGapOptions { Uri = lab.Info.ClientUri, Writers = 16 }, Token);
-        lab.Postmaster(primary).Signal(UnixSignal.Kill);
+        await lab.EndPostmasterAsync(primary, UnixSignal.Kill);
         await lab.WaitUntilSoundAsync();
         var gap = await meter.StopAsync(CancellationToken.None);
 

@@ -16,11 +16,7 @@ public sealed class TakeoverTests(FastLeaderLab lab) : IClassFixture<FastLeaderL
     [Fact]
     public async Task A_killed_postmaster_is_replaced_at_once()
     {
-        var (old, gap) = await WhileWritingAsync(old =>
-        {
-            lab.Postmaster(old).Signal(UnixSignal.Kill);
-            return Task.CompletedTask;
-        });
+        var (old, gap) = await WhileWritingAsync(old => lab.EndPostmasterAsync(old, UnixSignal.Kill));
 
         Assert.NotEqual(old, await lab.PrimaryAsync());
         Assert.True(gap.ClientErrors <= 5 * gap.Writers, $"{gap.ClientErrors} client errors: {string.Join("; ", gap.Errors)}");
@@ -121,7 +117,7 @@ public sealed class TakeoverTests(FastLeaderLab lab) : IClassFixture<FastLeaderL
         var primary = await lab.PrimaryAsync();
         foreach (var standby in lab.Config.Nodes.Select(n => n.Name).Where(n => n != primary))
         {
-            lab.Postmaster(standby).Signal(UnixSignal.Kill);
+            await lab.EndPostmasterAsync(standby, UnixSignal.Kill);
         }
 
         await lab.WaitUntilSoundAsync();
@@ -133,12 +129,7 @@ public sealed class TakeoverTests(FastLeaderLab lab) : IClassFixture<FastLeaderL
     {
         await lab.WaitUntilSoundAsync();
         await Poll.UntilAsync("standbys stream through their slots", StreamThroughSlotsAsync);
-        await WhileWritingAsync(old =>
-        {
-            lab.Postmaster(old).Signal(UnixSignal.Kill);
-            return Task.CompletedTask;
-        });
-
+        await WhileWritingAsync(old => lab.EndPostmasterAsync(old, UnixSignal.Kill));
         await Poll.UntilAsync("standbys stream through their slots of the new leader", StreamThroughSlotsAsync);
     }
 

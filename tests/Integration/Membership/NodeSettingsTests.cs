@@ -76,7 +76,7 @@ public sealed class NodeSettingsTests(MembersLab lab) : IClassFixture<MembersLab
 
         // However well it is, and whoever is lost.
         await lab.WaitForListAsync(primary, "commits wait for the other one", l => l.Names(standbys[1]) && !l.Names(standbys[0]));
-        lab.Postmaster(primary).Signal(UnixSignal.Kill);
+        await lab.EndPostmasterAsync(primary, UnixSignal.Kill);
         await lab.WaitUntilSoundAsync();
         Assert.NotEqual(standbys[0], await lab.PrimaryAsync());
 

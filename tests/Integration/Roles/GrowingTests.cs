@@ -4,6 +4,7 @@ using PgCluster.Tests.Integration.Failover;
 namespace PgCluster.Tests.Integration.Roles;
 
 /// <summary>Nodes come to a cluster whose leader gives them roles. The second one votes at once here, where the specification has it wait for a third: commits can wait for it, and it can be elected.</summary>
+[Collection(ManyNodesGroup.Name)]
 public sealed class GrowingTests(GrowingLab lab) : IClassFixture<GrowingLab>
 {
     private static CancellationToken Token => ClusterLab.Token;

@@ -8,6 +8,7 @@ namespace PgCluster.Tests.Integration.Roles;
 /// Who gets the role of a node that leaves or is lost, with six to nine members. A voter is the primary or a synchronous standby, a stand-by streams and no commit waits for it, a spare does neither by
 /// its role. Higher weights are preferred here, so that those of the specification stand with the other sign.
 /// </summary>
+[Collection(ManyNodesGroup.Name)]
 public sealed class NineNodesTests(NineNodesLab lab) : IClassFixture<NineNodesLab>
 {
     private static string Third(int place) => string.Create(CultureInfo.InvariantCulture, $"zone{place % 3}");

@@ -11,6 +11,7 @@ namespace PgCluster.Tests.Integration.Roles;
 /// Seven nodes of which one or two are stopped or killed and come back, again and again: three vote, three are stand-bys and one is a spare each time, all of them stream, and no commit is lost. How long that
 /// takes is in the test's output, and nothing is asserted about it.
 /// </summary>
+[Collection(ManyNodesGroup.Name)]
 public sealed class RoleSoakTests(SevenNodesLab lab) : IClassFixture<SevenNodesLab>
 {
     private static readonly TimeSpan Budget = TimeSpan.FromMinutes(4);
