@@ -14,6 +14,7 @@ namespace PgCluster.Agent.Hosting;
 internal sealed partial class StopHandover
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ShortestTry = TimeSpan.FromSeconds(2);
 
     private readonly string _node;
     private readonly string _actor;
@@ -39,7 +40,6 @@ internal sealed partial class StopHandover
 
         try
         {
-            var request = new NodeSuspensionRequest { Node = _node, HandsOver = true, Limit = Limit, Why = "its agent was asked to stop", Actor = _actor };
             if ((await NodeSuspensions.ReadAsync(_store, cancellationToken).ConfigureAwait(false)).ContainsKey(_node))
             {
                 // Whoever took it out of service puts it back, and not this agent when it is started again.
@@ -47,28 +47,60 @@ internal sealed partial class StopHandover
                 return;
             }
 
-            var plan = await _flow.PlanAsync(request, cancellationToken).ConfigureAwait(false);
-            if (FailoverAssessment.RefusalOf(plan) is { } refusal)
+            var began = _time.GetTimestamp();
+            while (await TryAsync(Limit - _time.GetElapsedTime(began), cancellationToken).ConfigureAwait(false) is { } other)
             {
-                LogKept(_node, refusal.Message);
-            }
-            else if (plan.Steps.Count > 0)
-            {
-                var (report, _) = await _flow.RunAsync(plan, request, null, cancellationToken).ConfigureAwait(false);
-                if (report.Outcome == OperationOutcome.Succeeded)
+                if (_time.GetElapsedTime(began) + _config.Agent.KeyRetryInterval + ShortestTry > Limit)
                 {
-                    LogHandedOver(_node, report.NewPrimary ?? "nobody", report.DurationSeconds);
+                    LogKept(_node, other);
+                    return;
                 }
-                else
-                {
-                    LogKept(_node, report.Error ?? $"{report.Outcome}");
-                }
+
+                LogAgain(_node, other);
+                await Task.Delay(_config.Agent.KeyRetryInterval, _time, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (e is PgClusterException or OperationCanceledException)
         {
             LogKept(_node, e.Message);
         }
+    }
+
+    /// <summary>Tries once. Says why it is worth another try, as where nodes are stopped at the same time; null when this is over.</summary>
+    private async Task<string?> TryAsync(TimeSpan limit, CancellationToken cancellationToken)
+    {
+        var request = new NodeSuspensionRequest { Node = _node, HandsOver = true, Limit = limit, Why = "its agent was asked to stop", Actor = _actor };
+        var plan = await _flow.PlanAsync(request, cancellationToken).ConfigureAwait(false);
+        if (FailoverAssessment.RefusalOf(plan) is { } refusal)
+        {
+            return Again(refusal.Reason == Reason.LockHeld, refusal.Message);
+        }
+
+        if (plan.Steps.Count == 0)
+        {
+            return null;
+        }
+
+        var (report, _) = await _flow.RunAsync(plan, request, null, cancellationToken).ConfigureAwait(false);
+        if (report.Outcome == OperationOutcome.Succeeded)
+        {
+            LogHandedOver(_node, report.NewPrimary ?? "nobody", report.DurationSeconds);
+            return null;
+        }
+
+        // The cluster is not what it was when the plan was made: somebody else was first, or has gone.
+        return Again(report.ErrorReason is Reason.LockHeld or Reason.PlanStale or Reason.AgentUnreachable or Reason.PoolerUnreachable, report.Error ?? $"{report.Outcome}");
+    }
+
+    private string? Again(bool worthIt, string why)
+    {
+        if (worthIt)
+        {
+            return why;
+        }
+
+        LogKept(_node, why);
+        return null;
     }
 
     /// <summary>Puts the node back into service when an agent of it handed over before it stopped. Returns when that is done, or there is nothing to be done.</summary>
@@ -105,4 +137,7 @@ internal sealed partial class StopHandover
 
     [LoggerMessage(5013, LogLevel.Warning, "Whether {Node} has to be put back into service could not be read yet: {Error}")]
     private partial void LogNotEnded(string node, string error);
+
+    [LoggerMessage(5014, LogLevel.Information, "{Node} tries its handover again: {Why}")]
+    private partial void LogAgain(string node, string why);
 }

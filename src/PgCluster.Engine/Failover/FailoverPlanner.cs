@@ -258,7 +258,7 @@ public static class FailoverPlanner
         "ProxyAlive", CheckStatus.Failed, $"no proxy follows the primary for pooler {p.Name}", $"start pgcluster proxy --pooler {p.Name}", Reason.PoolerUnreachable));
 
     /// <summary>
-    /// The standbys that may leave the primary before it goes: those whose leaving makes no commit wait, because the target alone satisfies the policy.
+    /// The standbys that may leave the primary before it goes: those whose leaving makes no commit wait, because the target alone satisfies the policy. Nobody waits for one that is out of service.
     /// </summary>
     private static string Cascading(ClusterView view, string target, bool forced)
     {
@@ -270,7 +270,7 @@ public static class FailoverPlanner
         var policy = SynchronousPolicyRecord.Parse(view.Primary.Name, view.Primary.Node.Timeline, primary.SynchronousStandbyNames);
         var satisfied = policy.Count == 0 || (policy.Count == 1 && (policy.Standbys.Contains(target) || policy.Standbys.Contains("*")));
         return satisfied
-            ? string.Join(",", view.Nodes.Where(n => n.Name != target && n.Node is { Role: NodeRole.Standby, State: NodeState.Running }).Select(n => n.Name))
+            ? string.Join(",", view.Nodes.Where(n => n.Name != target && n.Node is { Role: NodeRole.Standby, State: NodeState.Running, Suspended: null }).Select(n => n.Name))
             : "";
     }
 

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Maintenance;
 using PgCluster.Engine.Nodes;
 using PgCluster.Engine.Operations;
 using PgCluster.Engine.Pooling;
@@ -330,7 +332,24 @@ internal sealed class FailoverRun : IAsyncDisposable
     {
         var node = _config.Nodes.First(n => n.Name == upstreamName);
         var upstream = new UpstreamAddress(node.Name, node.Host, node.Port);
-        await AtOnce.EachAsync(nodes, name => _peers.Node(name).FollowAsync(Token, upstream, cancellationToken)).ConfigureAwait(false);
-        return $"{string.Join(", ", nodes)} stream from {node.Name}";
+        var left = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
+        await AtOnce.EachAsync(nodes, async name =>
+        {
+            try
+            {
+                await _peers.Node(name).FollowAsync(Token, upstream, cancellationToken).ConfigureAwait(false);
+            }
+            catch (PgClusterException e) when (e.Reason == Reason.AgentUnreachable)
+            {
+                // Whoever took a node out of service may have switched it off since the plan was made.
+                if (!(await NodeSuspensions.ReadAsync(_store, cancellationToken).ConfigureAwait(false)).TryGetValue(name, out var suspension))
+                {
+                    throw;
+                }
+
+                left[name] = $"; {name}, {suspension}, does not answer";
+            }
+        }).ConfigureAwait(false);
+        return $"{(left.Count == nodes.Length ? "none" : string.Join(", ", nodes.Except(left.Keys)))} stream from {node.Name}{string.Concat(left.Values)}";
     }
 }

@@ -206,6 +206,15 @@ public sealed class FailoverPlannerTests
     }
 
     [Fact]
+    public void A_node_out_of_service_that_still_answers_follows_afterwards_and_nothing_waits_for_it()
+    {
+        var plan = Assess(With(Sound(), "pg03", n => n with { Suspended = "handed over by agent of pg03: its agent was asked to stop" })).Plan;
+
+        Assert.DoesNotContain(plan.Steps, s => s.Name == "cascade");
+        Assert.Equal("pg01,pg03", plan.Steps.Single(s => s.Name == "follow").Node);
+    }
+
+    [Fact]
     public void Under_the_callers_lock_its_own_pauses_are_left_to_it()
     {
         var view = Pooler(Sound(), "pg01", p => p with { State = PoolerState.Paused }) with { Lock = new StoreLockState("/master/1", 1, new LockHolder("", "")) };
