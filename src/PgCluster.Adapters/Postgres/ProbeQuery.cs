@@ -9,15 +9,15 @@ internal static class ProbeQuery
 {
     // A whole row becomes JSON where a column came with a later version (pg_replication_slots, 17): naming it would fail before. Failover is how
     // a primary marks a slot that its standbys copy; synced is how a standby marks its copy.
-    internal const string Sql = """
+    // While a standby streams its receiver says the timeline, and a long list of segments is not read.
+    internal const string Sql = $"""
         SELECT json_build_object(
           'recovery', r.recovery,
           'version', current_setting('server_version'),
           'system', (SELECT system_identifier::text FROM pg_control_system()),
           'walfile', CASE WHEN NOT r.recovery THEN pg_walfile_name(pg_current_wal_lsn()) END,
           'written', CASE WHEN NOT r.recovery THEN pg_current_wal_lsn() END,
-          'timeline', CASE WHEN r.recovery THEN
-            (SELECT greatest(c.timeline_id, m.min_recovery_end_timeline) FROM pg_control_checkpoint() c, pg_control_recovery() m) END,
+          'timeline', CASE WHEN r.recovery AND w.status IS DISTINCT FROM 'streaming' THEN ({StandbyLook.NewestTimeline}) END,
           'received', CASE WHEN r.recovery THEN pg_last_wal_receive_lsn() END,
           'replayed', CASE WHEN r.recovery THEN pg_last_wal_replay_lsn() END,
           'replay_age', CASE WHEN r.recovery THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END,
@@ -25,8 +25,7 @@ internal static class ProbeQuery
           'apply_delay', extract(epoch FROM current_setting('recovery_min_apply_delay')::interval) * 1000,
           'upstream_slot', current_setting('primary_slot_name'),
           'sync_names', current_setting('synchronous_standby_names'),
-          'receiver', (SELECT json_build_object('status', status, 'timeline', received_tli, 'host', sender_host, 'port', sender_port)
-            FROM pg_stat_wal_receiver),
+          'receiver', CASE WHEN w.pid IS NOT NULL THEN json_build_object('status', w.status, 'timeline', w.received_tli, 'host', w.sender_host, 'port', w.sender_port) END,
           'standbys', (SELECT json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
             'sent', sent_lsn, 'flush', flush_lsn, 'replay', replay_lsn) ORDER BY application_name) FROM pg_stat_replication),
           'slots', (SELECT json_agg(json_build_object('name', slot_name, 'logical', slot_type = 'logical', 'active', active,
@@ -42,7 +41,7 @@ internal static class ProbeQuery
             'waiting', (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),
             'failing', coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)) FROM pg_stat_archiver) END
         )::text
-        FROM (SELECT pg_is_in_recovery() AS recovery) r
+        FROM (SELECT pg_is_in_recovery() AS recovery) r LEFT JOIN pg_stat_wal_receiver w ON true
         """;
 
     // A view of its own, because only a superuser may name it: what was taken out of the files goes back to its default.

@@ -25,9 +25,9 @@ internal sealed record StandbyLook(
         """;
 
     // Control file and minimum recovery point follow a new timeline late; the segments it received do not.
-    private const string TimelineSql = """
+    internal const string NewestTimeline = """
         SELECT greatest(c.timeline_id, m.min_recovery_end_timeline,
-          (SELECT max(('x' || substr(name, 1, 8))::bit(32)::int) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'))::text
+          (SELECT max(('x' || substr(name, 1, 8))::bit(32)::int) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'))
         FROM pg_control_checkpoint() c, pg_control_recovery() m
         """;
 
@@ -56,6 +56,6 @@ internal sealed record StandbyLook(
     /// <summary>The last timeline this standby received or replayed anything of.</summary>
     internal static async Task<int> ReadTimelineAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
         int.Parse(
-            (await PostgresConnection.ScalarAsync(connection, TimelineSql, cancellationToken).ConfigureAwait(false))!,
+            (await PostgresConnection.ScalarAsync(connection, $"SELECT ({NewestTimeline})::text", cancellationToken).ConfigureAwait(false))!,
             System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -198,6 +198,23 @@ public sealed class StandbySealTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_standby_without_its_primary_is_on_the_timeline_that_it_received_last()
+    {
+        await _lab.StartAsync("", "pg01", "pg02", "pg03");
+        await _lab["pg02"].SealAsync(ReplayBudget, Token);
+        var timeline = await _lab["pg02"].PromoteAsync(Token);
+        await _lab["pg03"].FollowAsync(_lab.Address("pg02"), Token);
+        await _lab.QueryAsync("pg02", "CREATE TABLE t AS SELECT 1 AS id");
+        await _lab.CatchesUpAsync("pg03", "pg02", "SELECT count(*) FROM t");
+
+        await _lab["pg02"].KillAsync(Token);
+
+        // Elections compare it, and the control file says the old one until a restart point or the background writer.
+        Assert.Equal(timeline, (await _lab.ProbeUntilAsync("pg03", s => s.State == NodeState.NotStreaming)).Timeline);
+        Assert.Equal(timeline, (await _lab["pg03"].SealAsync(ReplayBudget, Token)).Timeline);
+    }
+
+    [Fact]
     public async Task A_primary_cannot_be_sealed_and_keeps_its_configuration()
     {
         await _lab.StartAsync("", "pg01");

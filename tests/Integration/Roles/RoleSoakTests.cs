@@ -99,12 +99,14 @@ public sealed class RoleSoakTests(SevenNodesLab lab) : IClassFixture<SevenNodesL
         }
     }
 
-    /// <summary>Until the roles are at rest, and everybody streams.</summary>
+    /// <summary>Until the roles are at rest, commits wait for the voters, and everybody streams.</summary>
     private async Task<(string Primary, RoleRecord Roles)> AtRestAsync()
     {
         await lab.WaitUntilSoundAsync(Budget);
         var primary = await lab.PrimaryAsync();
-        return (primary, await lab.WaitForRolesAsync("three vote, three are stand-bys and one is a spare", r => r.Primary == primary && IsAtRest(r, [])));
+        var roles = await lab.WaitForRolesAsync("three vote, three are stand-bys and one is a spare", r => r.Primary == primary && IsAtRest(r, []));
+        await lab.WaitForVotersAsync(primary, [.. roles.Roles.Where(r => r.Value == MemberRole.Voter && r.Key != primary).Select(r => r.Key)]);
+        return (primary, roles);
     }
 
     /// <summary>Three of those that are there vote, and three stream besides, or all that are left.</summary>
