@@ -78,6 +78,8 @@ Describe 'Nodes that come and go' -Tag Cluster {
     }
 
     It 'keeps the primary' {
+        # The agents have the nodes of before again, and begin anew with them.
+        Wait-Until { (Get-PgCluster).Primary } 'a primary'
         $primary = (Get-PgCluster).Primary
         (Get-ErrorOf { Remove-PgClusterNode $primary -Confirm:$false }).FullyQualifiedErrorId | Should -Be 'TargetNotEligible,PgCluster.Commands.RemovePgClusterNodeCommand'
         (Get-ErrorOf { Remove-PgClusterNode nobody -Confirm:$false }).FullyQualifiedErrorId | Should -Be 'NodeNotFound,PgCluster.Commands.RemovePgClusterNodeCommand'

@@ -48,15 +48,15 @@ internal sealed partial class StopHandover
             }
 
             var began = _time.GetTimestamp();
-            while (await TryAsync(Limit - _time.GetElapsedTime(began), cancellationToken).ConfigureAwait(false) is { } other)
+            while (await TryAsync(Limit - _time.GetElapsedTime(began), cancellationToken).ConfigureAwait(false) is { } why)
             {
                 if (_time.GetElapsedTime(began) + _config.Agent.KeyRetryInterval + ShortestTry > Limit)
                 {
-                    LogKept(_node, other);
+                    LogKept(_node, why);
                     return;
                 }
 
-                LogAgain(_node, other);
+                LogAgain(_node, why);
                 await Task.Delay(_config.Agent.KeyRetryInterval, _time, cancellationToken).ConfigureAwait(false);
             }
         }

@@ -24,7 +24,9 @@ internal sealed partial class RoleKeeper : IDisposable
     private string? _term;
     private RoleRounds _rounds = RoleRounds.None;
     private IReadOnlyList<string> _warned = [];
-    private Task _running = Task.CompletedTask;
+    private Task _hooked = Task.CompletedTask;
+    private RolePlan? _last;
+    private CancellationToken _end;
 
     /// <summary>Makes the loop of one node; it works only while the node leads.</summary>
     /// <param name="node">The node.</param>
@@ -47,13 +49,14 @@ internal sealed partial class RoleKeeper : IDisposable
     /// <summary>Works until <paramref name="cancellationToken"/> ends it.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        _end = cancellationToken;
         try
         {
             await LoopAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _hooked.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -91,7 +94,13 @@ internal sealed partial class RoleKeeper : IDisposable
             var status = Leading
                 ?? throw new PgClusterException(Reason.PlanStale, $"{_node.Self.Name} does not lead, or its server does not run: roles are the leader's to adjust") { Target = _node.Self.Name };
             var members = await ObserveAsync(status, cancellationToken).ConfigureAwait(false);
-            return await AdjustAsync(status, members, request, asked, cancellationToken).ConfigureAwait(false);
+            var plan = await AdjustAsync(status, members, request, asked, cancellationToken).ConfigureAwait(false);
+            if (!asked.PlanOnly)
+            {
+                Tell(plan);
+            }
+
+            return plan;
         }
         finally
         {
@@ -128,12 +137,7 @@ internal sealed partial class RoleKeeper : IDisposable
 
             var plan = await AdjustAsync(status, members, request, new RoleAdjustmentRequest { Actor = $"agent of {_node.Self.Name}" }, cancellationToken).ConfigureAwait(false);
             _rounds = RoleRounds.After(members, Now);
-            if (_hook is { } hook && _running.IsCompleted)
-            {
-                // Not waited for: whatever it does, the next round comes in time.
-                _running = Task.Run(() => RunAsync(hook, plan, cancellationToken), CancellationToken.None);
-            }
-
+            Tell(plan);
             if (!plan.Warnings.SequenceEqual(_warned))
             {
                 _warned = plan.Warnings;
@@ -240,6 +244,26 @@ internal sealed partial class RoleKeeper : IDisposable
         // The list of synchronous standbys follows.
         _node.Wake();
         return plan;
+    }
+
+    /// <summary>Runs the hook after a round, and does not wait for it: whatever it does, the next round comes in time. Of the rounds that come while it runs it is told the last.</summary>
+    private void Tell(RolePlan plan)
+    {
+        if (_hook is { } hook)
+        {
+            var before = _hooked;
+            Volatile.Write(ref _last, plan);
+            _hooked = Task.Run(() => AfterAsync(hook, before), CancellationToken.None);
+        }
+
+        async Task AfterAsync(IRoleHook hook, Task before)
+        {
+            await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (ReferenceEquals(Volatile.Read(ref _last), plan))
+            {
+                await RunAsync(hook, plan, _end).ConfigureAwait(false);
+            }
+        }
     }
 
     private async Task RunAsync(IRoleHook hook, RolePlan plan, CancellationToken cancellationToken)

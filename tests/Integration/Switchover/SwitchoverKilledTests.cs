@@ -73,6 +73,20 @@ public sealed class SwitchoverKilledTests(PublishingServers servers) : IClassFix
 
     private static async Task KillAtAsync(Move move, string step)
     {
+        // What it cannot clear away any more goes with this.
+        var temporary = Directory.CreateTempSubdirectory("pgcluster-it-");
+        try
+        {
+            await KillAtAsync(move, step, temporary.FullName);
+        }
+        finally
+        {
+            temporary.Delete(recursive: true);
+        }
+    }
+
+    private static async Task KillAtAsync(Move move, string step, string temporary)
+    {
         var start = new ProcessStartInfo(
             Path.Combine(AppContext.BaseDirectory, "pgcluster"),
             [
@@ -82,6 +96,7 @@ public sealed class SwitchoverKilledTests(PublishingServers servers) : IClassFix
             RedirectStandardError = true,
             RedirectStandardOutput = true,
             RedirectStandardInput = true,
+            Environment = { ["TMPDIR"] = temporary },
         };
         using Process client = Process.Start(start)!;
         var seen = new List<string>();
