@@ -72,38 +72,4 @@ public sealed class HandoverOnStopTests(HandoverOnStopLab lab) : IClassFixture<H
         await lab.WaitForRolesAsync("V,V,V");
         Assert.Equal(nodes[^1], await lab.PrimaryAsync());
     }
-
-    [Fact]
-    public async Task Two_that_are_stopped_at_once_hand_over_one_after_the_other()
-    {
-        await lab.WaitUntilSoundAsync(TimeSpan.FromMinutes(3));
-        await lab.WaitForRolesAsync("V,V,V");
-        var primary = await lab.PrimaryAsync();
-        string[] nodes = [primary, lab.Config.Nodes.Select(n => n.Name).First(n => n != primary)];
-        var last = lab.Config.Nodes.Select(n => n.Name).Single(n => !nodes.Contains(n));
-        var agents = nodes.Select(n => lab.Process($"agent-{n}")).ToArray();
-
-        Assert.All(agents, a => Assert.True(a.Signal(UnixSignal.Terminate)));
-        foreach (var agent in agents)
-        {
-            await agent.WaitForExitAsync(TimeProvider.System, Token).WaitAsync(TimeSpan.FromMinutes(3), Token);
-        }
-
-        Assert.Equal(last, await lab.PrimaryAsync());
-        Assert.Equal(nodes.Order(StringComparer.Ordinal), (await lab.Cluster.GetClusterAsync(Token)).SuspendedNodes.Select(s => s.Name).Order(StringComparer.Ordinal));
-        foreach (var node in nodes)
-        {
-            await lab.EndPostmasterAsync(node, UnixSignal.Interrupt);
-        }
-
-        await lab.WriteThroughAsync("app");
-        foreach (var node in nodes)
-        {
-            await lab.StartAgainAsync($"agent-{node}");
-        }
-
-        await lab.WaitForRolesAsync("V,V,V");
-        await lab.WaitUntilSoundAsync(TimeSpan.FromMinutes(3));
-        Assert.Equal(last, await lab.PrimaryAsync());
-    }
 }
