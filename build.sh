@@ -65,9 +65,19 @@ missing() {
 }
 
 # Only the tests that speak gRPC with the reference implementation want these; without them they name themselves as not run.
-missing_optional() {
+missing_for_grpc() {
     have node || printf 'nodejs\n'
     have npm || printf 'npm\n'
+}
+
+# Only the tests with a real Pacemaker want these, and only root can make its hosts; without them they name themselves as not run.
+missing_for_pacemaker() {
+    [ "$(id -u)" -eq 0 ] || return 0
+    have ip || printf 'iproute2\n'
+    have corosync || printf 'corosync\n'
+    have pacemakerd || printf 'pacemaker\n'
+    have crm_resource || printf 'pacemaker-cli-utils\n'
+    [ -e /usr/lib/ocf/resource.d/heartbeat/pgsql ] || printf 'resource-agents\n'
 }
 
 as_root() {
@@ -98,8 +108,36 @@ apt_install() {
     }
 }
 
+# Arguments: what will not run without them, then the packages.
+install_optional() {
+    local what=$1
+    shift
+    if [ $# -gt 0 ] && [ "$task" = test ] && command -v apt-get >/dev/null && may_become_root; then
+        say "installing $*"
+        apt_install "$@" || say "build.sh: $* could not be installed; $what will not run"
+    fi
+}
+
+# Debian starts the services of what it installs: here no Corosync and no Pacemaker is to run but those of the tests, on hosts of their own.
+install_pacemaker() {
+    local policy=/usr/sbin/policy-rc.d ours='' service
+    [ $# -gt 0 ] && command -v apt-get >/dev/null || return 0
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        ours=$policy
+    fi
+    install_optional 'the tests with a real Pacemaker' "$@"
+    rm -f ${ours:+"$ours"}
+    for service in corosync pacemaker; do
+        case " $* " in
+            *" $service "*) systemctl disable "$service" >/dev/null 2>&1 || true ;;
+        esac
+    done
+}
+
 need_servers() {
-    local lines packages optional
+    local lines packages
     lines=$(missing)
     if [ -n "$lines" ]; then
         if [ "$(uname -s)" != Linux ]; then
@@ -125,12 +163,10 @@ need_servers() {
         [ -z "$lines" ] || die "still missing after the installation: $(printf '%s\n' "$lines" | cut -f2 | tr '\n' ';')"
     fi
 
-    optional=$(missing_optional | tr '\n' ' ')
-    if [ -n "$optional" ] && [ "$task" = test ] && command -v apt-get >/dev/null && may_become_root; then
-        say "installing $optional"
-        # shellcheck disable=SC2086 # one word a package
-        apt_install $optional || say "build.sh: $optional could not be installed; the tests against @grpc/grpc-js will not run"
-    fi
+    # shellcheck disable=SC2046 # one word a package
+    install_optional 'the tests against @grpc/grpc-js' $(missing_for_grpc)
+    # shellcheck disable=SC2046 # one word a package
+    [ "$task" != test ] || install_pacemaker $(missing_for_pacemaker)
 }
 
 # --- PowerShell ------------------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ namespace PgCluster.Bench.Failover;
 /// <summary>Starts the servers of a playground and nothing that watches over them: the cluster of somebody who does everything by hand.</summary>
 internal sealed class BareLauncher : IPlaygroundLauncher
 {
-    public bool KeepsSlots => false;
+    public bool StartsAgents => false;
 
     public void Validate()
     {

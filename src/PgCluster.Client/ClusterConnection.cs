@@ -11,6 +11,7 @@ using PgCluster.Engine.Leadership;
 using PgCluster.Engine.Maintenance;
 using PgCluster.Engine.Membership;
 using PgCluster.Engine.Operations;
+using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Readiness;
 using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Synchronous;
@@ -270,7 +271,7 @@ public sealed class ClusterConnection : IAsyncDisposable
 
     /// <summary>Which nodes would be restarted, in which order and why; changes nothing. The plan has steps exactly when it may run and there is something to do.</summary>
     public async Task<OperationPlan> PlanRestartAsync(RestartRequest request, CancellationToken cancellationToken) =>
-        await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Restart.PlanAsync(request, cancellationToken).ConfigureAwait(false);
+        await (await OwnSiteAsync("a restart of its servers", cancellationToken).ConfigureAwait(false)).Restart.PlanAsync(request, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Runs a plan of <see cref="PlanRestartAsync"/>; what goes wrong in its steps is in the report.</summary>
     /// <exception cref="PgClusterException">The plan may not run, or there is nothing to restart; nothing was changed.</exception>
@@ -340,19 +341,33 @@ public sealed class ClusterConnection : IAsyncDisposable
     /// <param name="owner">user@host of who asks.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>, or why the store does not do it.</exception>
-    public Task<ClusterSuspension> SuspendAsync(TimeSpan length, string why, string owner, CancellationToken cancellationToken) =>
-        Suspension.BeginAsync(_store, _file.Name, owner, why, length, _time, cancellationToken);
+    public async Task<ClusterSuspension> SuspendAsync(TimeSpan length, string why, string owner, CancellationToken cancellationToken)
+    {
+        var suspension = await Suspension.BeginAsync(_store, _file.Name, owner, why, length, _time, cancellationToken).ConfigureAwait(false);
+        await UntilMaintenanceAsync(true, cancellationToken).ConfigureAwait(false);
+        return suspension;
+    }
 
     /// <summary>Ends a suspension early; null when there was none.</summary>
     /// <param name="actor">user@host of who asks.</param>
     /// <param name="cancellationToken">Ends the call.</param>
-    public Task<ClusterSuspension?> ResumeAsync(string actor, CancellationToken cancellationToken) =>
-        Suspension.EndAsync(_store, actor, _time, cancellationToken);
+    public async Task<ClusterSuspension?> ResumeAsync(string actor, CancellationToken cancellationToken)
+    {
+        // Maintenance that somebody else began is his to end.
+        var ours = await _store.GetAsync(PacemakerDebt.KeyOf(PacemakerDebtKind.Maintenance, ""), cancellationToken).ConfigureAwait(false) is not null;
+        var ended = await Suspension.EndAsync(_store, actor, _time, cancellationToken).ConfigureAwait(false);
+        if (ended is not null && ours)
+        {
+            await UntilMaintenanceAsync(false, cancellationToken).ConfigureAwait(false);
+        }
+
+        return ended;
+    }
 
     /// <summary>Who would lead next if the leader were lost now: asks every agent and changes nothing.</summary>
     public async Task<ElectionOutlook> RehearseElectionAsync(CancellationToken cancellationToken)
     {
-        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var site = await OwnSiteAsync("an election", cancellationToken).ConfigureAwait(false);
         var ballot = await ElectionBallot.ReadAsync(_store, cancellationToken).ConfigureAwait(false);
         var verdict = await ballot.VoteAsync(
             site.Config,
@@ -367,6 +382,16 @@ public sealed class ClusterConnection : IAsyncDisposable
             Evidence = verdict.Evidence,
             Candidates = verdict.Candidates,
         };
+    }
+
+    /// <summary>Where Pacemaker is the manager the agents tell it, and whoever suspends wants it to have heard.</summary>
+    private async Task UntilMaintenanceAsync(bool on, CancellationToken cancellationToken)
+    {
+        if (_file.Manager == ClusterManager.Pacemaker)
+        {
+            var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+            await PacemakerWait.UntilAsync(site.Observer, _file.Pacemaker, _time, p => p.InMaintenance == on, on ? "maintenance mode" : "the end of maintenance mode", cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>The refusal of a plan as an error; null when it may run.</summary>
@@ -447,7 +472,7 @@ public sealed class ClusterConnection : IAsyncDisposable
     /// </exception>
     public async Task<RolePlan> AdjustRolesAsync(RoleAdjustmentRequest request, CancellationToken cancellationToken)
     {
-        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var site = await OwnSiteAsync("who has which role", cancellationToken).ConfigureAwait(false);
         var leader = LeaderRecord.FromJson((await _store.GetAsync(StoreKeys.Leader, cancellationToken).ConfigureAwait(false))?.Value)
             ?? throw new PgClusterException(Reason.NoPrimary, "nobody leads, and without a leader there is nobody whose standbys could be chosen");
         return await site.Peers.Node(leader.Node).AdjustRolesAsync(request, cancellationToken).ConfigureAwait(false);
@@ -542,15 +567,23 @@ public sealed class ClusterConnection : IAsyncDisposable
     private ClusterNode[] Shown(IEnumerable<NodeObservation> nodes, ClusterSite site) =>
         [.. nodes.Select(n => n.Node with { Overrides = NodeSettings.Overrides(_file, site.Config, n.Name) })];
 
+    /// <summary>The site, for what the agents do only where they hold the cluster together themselves.</summary>
+    /// <param name="what">What that is, in words.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.NotSupportedHere"/>: Pacemaker does.</exception>
+    private async Task<ClusterSite> OwnSiteAsync(string what, CancellationToken cancellationToken) => _file.Manager == ClusterManager.Pacemaker
+        ? throw new PgClusterException(Reason.NotSupportedHere, $"Pacemaker holds {_file.Name} together (cluster.manager), and {what} is its business: use its own tools for that") { Target = _file.Name }
+        : await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+
     private async Task<InitializeFlow> InitializeAsync(CancellationToken cancellationToken)
     {
-        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var site = await OwnSiteAsync("how it begins", cancellationToken).ConfigureAwait(false);
         return new InitializeFlow(site.Config, _store, site.Peers, _time);
     }
 
     private async Task<MembershipFlow> MembershipAsync(CancellationToken cancellationToken)
     {
-        var site = await _sites.NowAsync(cancellationToken).ConfigureAwait(false);
+        var site = await OwnSiteAsync("who is a member", cancellationToken).ConfigureAwait(false);
         return new MembershipFlow(_file, _store, site.Observer, _time);
     }
 

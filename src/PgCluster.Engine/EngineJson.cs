@@ -29,6 +29,7 @@ namespace PgCluster.Engine;
 [JsonSerializable(typeof(Membership.MemberRecord))]
 [JsonSerializable(typeof(Membership.NodeSurvey))]
 [JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(Pacemaker.PacemakerDebt))]
 [JsonSerializable(typeof(Roles.RoleRecord))]
 [JsonSerializable(typeof(RolePlan))]
 [JsonSerializable(typeof(SwitchoverProgress))]

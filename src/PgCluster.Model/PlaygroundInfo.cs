@@ -6,6 +6,9 @@ public sealed record PlaygroundInfo
     /// <summary>The playground's name; also its cluster's.</summary>
     public required string Name { get; init; }
 
+    /// <summary>What holds its cluster together.</summary>
+    public ClusterManager Manager { get; init; }
+
     /// <summary>Directory that holds all of it.</summary>
     public required string Path { get; init; }
 
@@ -35,7 +38,7 @@ public sealed record PlaygroundInfo
 /// <param name="Name">The node's name.</param>
 /// <param name="Uri">libpq URI that leads straight to it.</param>
 /// <param name="Pid">Process id of its postmaster; 0 when it does not run.</param>
-/// <param name="DataDirectory">Its data directory.</param>
+/// <param name="DataDirectory">Its data directory; with Pacemaker as its host has it.</param>
 /// <param name="Agent">host:port of its agent.</param>
 /// <param name="Http">Base address of its agent's HTTP endpoints.</param>
 public sealed record PlaygroundServer(string Name, string Uri, int Pid, string DataDirectory, string Agent, string Http);

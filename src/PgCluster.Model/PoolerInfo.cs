@@ -21,6 +21,9 @@ public sealed record PoolerInfo
     /// <summary>host:port of the process that keeps its pauses.</summary>
     public string Keeper { get; init; } = "";
 
+    /// <summary>True when its keeper is pgsql-cluster-manager's agent: that pauses and resumes it, and says nothing of it. <see cref="State"/> is Active then, for lack of a word.</summary>
+    public bool IsPgcm { get; init; }
+
     /// <summary>Whether clients are served.</summary>
     public PoolerState State { get; init; }
 

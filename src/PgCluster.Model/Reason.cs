@@ -125,4 +125,10 @@ public enum Reason
 
     /// <summary>A node was not ready in the time it was waited for.</summary>
     NodeNotReady,
+
+    /// <summary>Pacemaker could not be asked, or did not take an order.</summary>
+    PacemakerUnavailable,
+
+    /// <summary>A node's agent is pgsql-cluster-manager's, which cannot do what was asked.</summary>
+    ForeignAgent,
 }

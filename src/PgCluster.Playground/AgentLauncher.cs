@@ -10,7 +10,7 @@ internal sealed class AgentLauncher(string? executable) : IPlaygroundLauncher
 
     private readonly string _executable = executable ?? AgentProgram.FindBesideThis();
 
-    public bool KeepsSlots => true;
+    public bool StartsAgents => true;
 
     public void Validate()
     {
@@ -48,7 +48,7 @@ internal sealed class AgentLauncher(string? executable) : IPlaygroundLauncher
         {
             if (!await AnswersAsync(server.HttpPort, cancellationToken).ConfigureAwait(false))
             {
-                return $"the agent of {server.Name} to be healthy ({PlaygroundFiles.Address(server.HttpPort)})";
+                return $"the agent of {server.Name} to be healthy ({PlaygroundFiles.Address(PlaygroundFiles.Host, server.HttpPort)})";
             }
         }
 
@@ -57,7 +57,7 @@ internal sealed class AgentLauncher(string? executable) : IPlaygroundLauncher
         {
             if (!await ListensAsync(port, cancellationToken).ConfigureAwait(false))
             {
-                return string.Create(CultureInfo.InvariantCulture, $"{name} to serve on {PlaygroundFiles.Address(port)}");
+                return string.Create(CultureInfo.InvariantCulture, $"{name} to serve on {PlaygroundFiles.Address(PlaygroundFiles.Host, port)}");
             }
         }
 
@@ -68,7 +68,7 @@ internal sealed class AgentLauncher(string? executable) : IPlaygroundLauncher
     {
         try
         {
-            using var answer = await Http.GetAsync(new Uri($"http://{PlaygroundFiles.Address(port)}/health"), cancellationToken).ConfigureAwait(false);
+            using var answer = await Http.GetAsync(new Uri($"http://{PlaygroundFiles.Address(PlaygroundFiles.Host, port)}/health"), cancellationToken).ConfigureAwait(false);
             return answer.IsSuccessStatusCode;
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)

@@ -3,8 +3,8 @@ namespace PgCluster.Playground;
 /// <summary>Starts what keeps the servers of a playground: the agents.</summary>
 internal interface IPlaygroundLauncher
 {
-    /// <summary>True when it starts agents that act on the servers from the beginning, and so let standbys stream through slots.</summary>
-    bool KeepsSlots { get; }
+    /// <summary>True when it starts agents, which act on the servers from the beginning.</summary>
+    bool StartsAgents { get; }
 
     /// <summary>Says no before anything is made.</summary>
     void Validate();

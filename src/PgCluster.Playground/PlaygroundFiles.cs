@@ -13,7 +13,7 @@ internal static class PlaygroundFiles
     internal const string AppUser = "app";
     internal const string AppDatabase = "app";
 
-    internal static string PostgresConf(PlaygroundState state, PlaygroundPaths paths, PlaygroundState.Server server) => Lines(
+    internal static string PostgresConf(PlaygroundState state, PlaygroundPaths paths, PlaygroundState.Server server) => Lines([
         "# Written by the playground. Settings that move with the primary are in postgresql.auto.conf.",
         $"cluster_name = '{state.Name}/{server.Name}'",
         $"listen_addresses = '{server.Host}'",
@@ -39,22 +39,28 @@ internal static class PlaygroundFiles
         "",
         "# A standby looks for its primary again after 0.2 s, not 5 s: commits wait for it.",
         "wal_retrieve_retry_interval = 200ms",
-        "wal_sender_timeout = 10s",
-        "wal_receiver_timeout = 10s",
-        "tcp_keepalives_idle = 5",
-        "tcp_keepalives_interval = 1",
-        "tcp_keepalives_count = 3",
+        .. Timeouts(state.Manager),
         "",
         "logging_collector = off",
         "log_destination = stderr",
         "log_line_prefix = '%m [%p] %q%u@%d '",
-        "lc_messages = 'C'");
+        "lc_messages = 'C'"]);
 
-    /// <summary>The others, so that every node has its list ready for when it becomes the primary; empty when nobody waits.</summary>
+    /// <summary>
+    /// When a standby that is silent counts as gone. Pacemaker's resource agent lets commits go on without it then, and a primary that was cut off is to be stopped before that: it takes Pacemaker 10 s.
+    /// </summary>
+    private static string[] Timeouts(ClusterManager manager) => manager == ClusterManager.Native
+        ? ["wal_sender_timeout = 10s", "wal_receiver_timeout = 10s", "tcp_keepalives_idle = 5", "tcp_keepalives_interval = 1", "tcp_keepalives_count = 3"]
+        : ["wal_sender_timeout = 20s", "wal_receiver_timeout = 10s", "tcp_keepalives_idle = 14", "tcp_keepalives_interval = 2", "tcp_keepalives_count = 3"];
+
+    /// <summary>
+    /// The others, so that every node has its list ready for when it becomes the primary; empty when nobody waits, and where Pacemaker's resource agent keeps the list: it refuses a server
+    /// that has one of its own.
+    /// </summary>
     internal static string SynchronousStandbys(PlaygroundState state, string server)
     {
         var others = state.Servers.Where(other => other.Name != server).Select(other => $"\"{other.Name}\"").ToList();
-        return state.Synchronous && others.Count > 0 ? $"FIRST 1 ({string.Join(", ", others)})" : "";
+        return state is { Synchronous: true, Manager: ClusterManager.Native } && others.Count > 0 ? $"FIRST 1 ({string.Join(", ", others)})" : "";
     }
 
     /// <summary>PgBouncer's template: {{.Host}} and {{.Port}} are the primary's; after a switchover they and {{.Database}} are the other database's.</summary>
@@ -116,6 +122,7 @@ internal static class PlaygroundFiles
     internal static ClusterConfig Cluster(PlaygroundState state, PlaygroundPaths paths, PlaygroundPrograms programs) => new()
     {
         Name = state.Name,
+        Manager = state.Manager,
         Etcd = new EtcdConfig
         {
             Endpoints = [.. state.Etcd.Select(EtcdEndpoint)],
@@ -152,9 +159,22 @@ internal static class PlaygroundFiles
         ],
     };
 
-    internal static string EtcdEndpoint(PlaygroundState.EtcdMember member) => string.Create(CultureInfo.InvariantCulture, $"http://{member.Host}:{member.ClientPort}");
+    /// <summary>Who may connect to a server that has clients on other hosts: whoever is on their network.</summary>
+    internal static string HostAccess(string network) => Lines(
+        "local all all trust",
+        "local replication all trust",
+        "host all all 127.0.0.1/32 trust",
+        "host replication all 127.0.0.1/32 trust",
+        $"host all all {network} trust",
+        $"host replication all {network} trust");
 
-    internal static string Address(int port) => string.Create(CultureInfo.InvariantCulture, $"{Host}:{port}");
+    /// <summary>libpq URI of a pooler's clients.</summary>
+    internal static string ClientUri(PlaygroundState.Pooler pooler) =>
+        $"postgresql://{AppUser}@{Address(pooler.Host, pooler.Port)}/{AppDatabase}";
+
+    internal static string EtcdEndpoint(PlaygroundState.EtcdMember member) => "http://" + Address(member.Host, member.ClientPort);
+
+    internal static string Address(string host, int port) => string.Create(CultureInfo.InvariantCulture, $"{host}:{port}");
 
     private static string Lines(params string[] lines) => string.Join('\n', lines) + "\n";
 

@@ -3,12 +3,14 @@ using PgCluster.Adapters.Postgres;
 using PgCluster.Adapters.Process;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Nodes;
+using PgCluster.Playground.Hosts;
+using PgCluster.Playground.Pacemaker;
 
 namespace PgCluster.Playground;
 
 /// <summary>
-/// Whole clusters on this machine, as ordinary processes on loopback: etcd, PostgreSQL with its agents, PgBouncer with its proxies. A
-/// playground survives whoever made it, and goes without a trace. Anybody on the machine can connect to it: it asks for no password.
+/// Whole clusters on this machine, as ordinary processes on loopback: etcd, PostgreSQL with its agents, PgBouncer with its proxies. With
+/// Pacemaker the servers have hosts of their own. A playground survives whoever made it, and goes without a trace. Anybody on the machine can connect to it: it asks for no password.
 /// </summary>
 public sealed class PlaygroundManager
 {
@@ -56,22 +58,30 @@ public sealed class PlaygroundManager
         var programs = _findPrograms();
         var launcher = _makeLauncher(options);
         launcher.Validate();
+        if (options.Manager == ClusterManager.Pacemaker)
+        {
+            await PacemakerPlayground.ValidateAsync(States(), _time, cancellationToken).ConfigureAwait(false);
+        }
+
         _home.Prepare();
 
         using var ports = new LoopbackPorts();
         var state = await ReserveAsync(options, ports, cancellationToken).ConfigureAwait(false);
         using var run = new PlaygroundRun(state, _home, programs, _time);
-        using var deadline = new CancellationTokenSource(options.ReadyTimeout, _time);
+        using var deadline = new CancellationTokenSource(options.Budget, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         var steps = new Steps(progress);
         try
         {
-            await BringUpAsync(run, launcher, options.Settings, steps, either.Token).ConfigureAwait(false);
+            await (options.Manager == ClusterManager.Pacemaker
+                ? PacemakerPlayground.BringUpAsync(run, launcher, options, steps, either.Token)
+                : BringUpAsync(run, launcher, options.Settings, steps, either.Token)).ConfigureAwait(false);
+            await run.SaveAsync(state => state with { Ready = true }, either.Token).ConfigureAwait(false);
             return Describe(run.State);
         }
         catch (Exception e)
         {
-            var error = Translate(e, run, steps, options.ReadyTimeout, cancellationToken);
+            var error = Translate(e, run, steps, options.Budget, cancellationToken);
             try
             {
                 // With a budget of its own: the caller's may be over.
@@ -96,7 +106,7 @@ public sealed class PlaygroundManager
     public Task<IReadOnlyList<PlaygroundInfo>> ListAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        IReadOnlyList<PlaygroundInfo> all = [.. _home.Playgrounds().Select(PlaygroundState.TryRead).OfType<PlaygroundState>().Select(Describe)];
+        IReadOnlyList<PlaygroundInfo> all = [.. States().Select(Describe)];
         return Task.FromResult(all);
     }
 
@@ -142,13 +152,11 @@ public sealed class PlaygroundManager
         await launcher.LaunchAsync(run, cancellationToken).ConfigureAwait(false);
         progress.Report("Waiting until everything answers");
         await run.WaitAsync(token => launcher.FindMissingAsync(run, token), cancellationToken).ConfigureAwait(false);
-        var check = new ReadyCheck(run, launcher.KeepsSlots && config.Rejoin.Slots);
+        var check = new ReadyCheck(run, launcher.StartsAgents && config.Rejoin.Slots);
         await using (check.ConfigureAwait(false))
         {
             await run.WaitAsync(check.FindMissingAsync, cancellationToken).ConfigureAwait(false);
         }
-
-        await run.SaveAsync(state => state with { Ready = true }, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<PlaygroundState> ReserveAsync(PlaygroundOptions options, LoopbackPorts ports, CancellationToken cancellationToken)
@@ -165,26 +173,24 @@ public sealed class PlaygroundManager
         }
 
         // A server that is down for a moment keeps its port.
-        var taken = _home.Playgrounds().Select(PlaygroundState.TryRead).OfType<PlaygroundState>().SelectMany(other => other.Ports).ToHashSet();
+        var taken = States().SelectMany(other => other.Ports).ToHashSet();
         int Port() => ports.Take(taken);
-        var servers = Enumerable.Range(1, options.Nodes)
-            .Select(i => new PlaygroundState.Server(string.Create(CultureInfo.InvariantCulture, $"pg{i:00}"), Port(), Port(), Port())).ToList();
-        var state = new PlaygroundState
+        var empty = new PlaygroundState
         {
             Id = Guid.NewGuid().ToString("N"),
             Name = options.Name,
             BootId = BootId.Current,
             UserId = _home.UserId,
             CreatedAt = _time.GetUtcNow(),
+            Manager = options.Manager,
             Synchronous = options.Synchronous,
-            Servers = servers,
-            Etcd = [.. Enumerable.Range(1, options.EtcdMembers)
-                .Select(i => new PlaygroundState.EtcdMember(string.Create(CultureInfo.InvariantCulture, $"etcd{i}"), Port(), Port()))],
-            Poolers = [
-                // As in production: the agent keeps the pooler beside its server, so that pgcm's clients can pause it there.
-                .. servers.Select(server => new PlaygroundState.Pooler(server.Name, server.Name, Port(), server.AgentPort)),
-                new PlaygroundState.Pooler("app", "", Port(), Port())],
+            Servers = [],
+            Etcd = [],
+            Poolers = [],
         };
+
+        // On hosts of their own all have the ports they have in production; the addresses come with the hosts.
+        var state = options.Manager == ClusterManager.Pacemaker ? empty : WithLoopback(empty);
 
         // Whoever finds a directory of that name finds it complete.
         var building = Path.Combine(_home.Root, ".new-" + state.Id);
@@ -194,29 +200,32 @@ public sealed class PlaygroundManager
             UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead, _home.Account);
         Directory.Move(building, root);
         return state;
+
+        PlaygroundState WithLoopback(PlaygroundState state)
+        {
+            var servers = Enumerable.Range(1, options.Nodes)
+                .Select(i => new PlaygroundState.Server(string.Create(CultureInfo.InvariantCulture, $"pg{i:00}"), Port(), Port(), Port())).ToList();
+            return state with
+            {
+                Servers = servers,
+                Etcd = [.. Enumerable.Range(1, options.EtcdMemberCount)
+                    .Select(i => new PlaygroundState.EtcdMember(string.Create(CultureInfo.InvariantCulture, $"etcd{i}"), Port(), Port()))],
+                Poolers = [
+                    // As in production: the agent keeps the pooler beside its server, so that pgcm's clients can pause it there.
+                    .. servers.Select(server => new PlaygroundState.Pooler(server.Name, server.Name, Port(), server.AgentPort)),
+                    new PlaygroundState.Pooler("app", "", Port(), Port())],
+            };
+        }
     }
 
     private static async Task StartEtcdAsync(PlaygroundRun run, CancellationToken cancellationToken)
     {
-        static string Peer(PlaygroundState.EtcdMember member) => "http://" + PlaygroundFiles.Address(member.PeerPort);
         foreach (var member in run.State.Etcd)
         {
             run.Home.Make(run.Paths.Of(member.Name));
             await run.StartAsync(
                 member.Name, run.Paths.Log(member.Name, "etcd"), run.Programs.Etcd,
-                [
-                    "--name", member.Name,
-                    "--data-dir", Path.Combine(run.Paths.Of(member.Name), "data"),
-                    "--listen-client-urls", PlaygroundFiles.EtcdEndpoint(member),
-                    "--advertise-client-urls", PlaygroundFiles.EtcdEndpoint(member),
-                    "--listen-peer-urls", Peer(member),
-                    "--initial-advertise-peer-urls", Peer(member),
-                    "--initial-cluster", string.Join(',', run.State.Etcd.Select(other => $"{other.Name}={Peer(other)}")),
-                    "--initial-cluster-token", run.State.Id,
-                    "--initial-cluster-state", "new",
-                    "--logger", "zap",
-                    "--log-level", "warn",
-                ],
+                EtcdArguments.Of(run.State.Etcd, member, Path.Combine(run.Paths.Of(member.Name), "data"), run.State.Id),
                 cancellationToken).ConfigureAwait(false);
         }
     }
@@ -284,6 +293,8 @@ public sealed class PlaygroundManager
         }
     }
 
+    private IEnumerable<PlaygroundState> States() => _home.Playgrounds().Select(PlaygroundState.TryRead).OfType<PlaygroundState>();
+
     private PlaygroundState Read(string name)
     {
         PlaygroundName.Validate(name);
@@ -314,38 +325,43 @@ public sealed class PlaygroundManager
         var started = state.Processes
             .Select(process => new PlaygroundProcess(process.Name, PidOf(state, process), process.LogFile))
             .ToList();
+        var onHosts = state.Manager == ClusterManager.Pacemaker ? new PacemakerPaths(paths) : null;
         var servers = state.Servers.Select(server => new PlaygroundServer(
             server.Name,
-            $"postgresql://postgres@{PlaygroundFiles.Address(server.Port)}/{PlaygroundFiles.AppDatabase}",
-            DataDirectoryProcesses.FindPostmaster(paths.Data(server.Name))?.Pid ?? 0,
-            paths.Data(server.Name),
-            PlaygroundFiles.Address(server.AgentPort),
-            "http://" + PlaygroundFiles.Address(server.HttpPort))).ToList();
+            $"postgresql://postgres@{PlaygroundFiles.Address(server.Host, server.Port)}/{PlaygroundFiles.AppDatabase}",
+            onHosts is null ? DataDirectoryProcesses.FindPostmaster(paths.Data(server.Name))?.Pid ?? 0 : PacemakerPlayground.PostmasterOf(paths, server.Name),
+            onHosts?.DataDirectory ?? paths.Data(server.Name),
+            PlaygroundFiles.Address(server.Host, server.AgentPort),
+            (onHosts is null ? "http://" : "https://") + PlaygroundFiles.Address(server.Host, server.HttpPort))).ToList();
         IReadOnlyList<PlaygroundProcess> processes =
         [
             .. started,
-            .. servers.Select(server => new PlaygroundProcess("postgres-" + server.Name, server.Pid, paths.ServerLog(server.Name))),
+            .. servers.Select(server => new PlaygroundProcess("postgres-" + server.Name, server.Pid, LogOf(state, paths, server.Name))),
         ];
         return new PlaygroundInfo
         {
             Name = state.Name,
+            Manager = state.Manager,
             Path = paths.Root,
             ConfigFile = paths.Config,
-            ClientUri = ClientUri(state.Poolers[^1]),
+            ClientUri = state.Poolers.Count == 0 ? "" : PlaygroundFiles.ClientUri(state.Poolers[^1]),
             EtcdEndpoints = [.. state.Etcd.Select(PlaygroundFiles.EtcdEndpoint)],
             Servers = servers,
             Poolers = [.. state.Poolers.Select(pooler => new PlaygroundPooler(
-                pooler.Name, ClientUri(pooler), started.Find(process => process.Name == "pgbouncer-" + pooler.Name)?.Pid ?? 0, paths.PoolerConfig(pooler.Name)))],
+                pooler.Name, PlaygroundFiles.ClientUri(pooler), started.Find(process => process.Name == "pgbouncer-" + pooler.Name)?.Pid ?? 0, paths.PoolerConfig(pooler.Name)))],
             Processes = processes,
             Running = state.Ready && processes.All(process => process.Pid > 0),
         };
     }
 
-    private static string ClientUri(PlaygroundState.Pooler pooler) =>
-        $"postgresql://{PlaygroundFiles.AppUser}@{PlaygroundFiles.Address(pooler.Port)}/{PlaygroundFiles.AppDatabase}";
+    private static int PidOf(PlaygroundState state, PlaygroundState.StartedProcess process)
+    {
+        var started = new ProcessIdentity(process.Pid, process.StartTicks);
+        return state.BootId != BootId.Current || !started.IsRunning ? 0 : state.Manager == ClusterManager.Pacemaker ? HostUnit.ProgramOf(started)?.Pid ?? 0 : started.Pid;
+    }
 
-    private static int PidOf(PlaygroundState state, PlaygroundState.StartedProcess process) =>
-        state.BootId == BootId.Current && new ProcessIdentity(process.Pid, process.StartTicks).IsRunning ? process.Pid : 0;
+    private static string LogOf(PlaygroundState state, PlaygroundPaths paths, string server) =>
+        state.Manager == ClusterManager.Pacemaker ? new PacemakerPaths(paths).Log(server, PacemakerPaths.Server) : paths.ServerLog(server);
 
     private static Exception Translate(Exception error, PlaygroundRun run, Steps steps, TimeSpan timeout, CancellationToken cancellationToken)
     {
@@ -363,7 +379,7 @@ public sealed class PlaygroundManager
     /// <summary>The last words of every server and agent: one of them says why it hangs.</summary>
     private static string Tails(PlaygroundRun run) => string.Concat(
         run.State.Processes.Where(process => process.Name.StartsWith("agent-", StringComparison.Ordinal)).Select(process => (process.Name, process.LogFile))
-            .Concat(run.State.Servers.Select(server => ("postgres-" + server.Name, run.Paths.ServerLog(server.Name))))
+            .Concat(run.State.Servers.Select(server => ("postgres-" + server.Name, LogOf(run.State, run.Paths, server.Name))))
             .Select(log => $"\n--- {log.Item1}:\n{LogTail.Read(log.Item2)}"));
 
     /// <summary>Remembers the step, for the error of one that does not end.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PgCluster.Adapters.Postgres;
 using PgCluster.Adapters.Process;
+using PgCluster.Playground.Pacemaker;
 
 namespace PgCluster.Playground;
 
@@ -18,6 +19,12 @@ internal sealed class PlaygroundRemoval(PlaygroundState state, BaseDirectory hom
 
     internal async Task RunAsync(IProgress<string>? progress, CancellationToken cancellationToken)
     {
+        if (state.Manager == ClusterManager.Pacemaker)
+        {
+            progress?.Report("Switching the hosts off");
+            await PacemakerPlayground.RemoveHostsAsync(_paths, time, cancellationToken).ConfigureAwait(false);
+        }
+
         progress?.Report("Stopping agents, proxies and poolers");
         var etcd = state.Etcd.Select(member => member.Name).ToHashSet();
         await EndAsync(

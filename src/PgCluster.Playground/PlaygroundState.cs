@@ -26,6 +26,10 @@ internal sealed record PlaygroundState
     /// <summary>True once everything answered.</summary>
     public bool Ready { get; init; }
 
+    /// <summary>What holds the cluster together.</summary>
+    [JsonConverter(typeof(JsonStringEnumConverter<ClusterManager>))]
+    public ClusterManager Manager { get; init; }
+
     /// <summary>Every commit waits for one standby.</summary>
     public required bool Synchronous { get; init; }
 

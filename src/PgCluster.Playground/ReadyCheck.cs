@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using Npgsql;
 using PgCluster.Adapters.Postgres;
 using PgCluster.Engine.Rejoin;
 
@@ -9,7 +8,7 @@ namespace PgCluster.Playground;
 internal sealed class ReadyCheck(PlaygroundRun run, bool usesSlots) : IAsyncDisposable
 {
     private readonly LocalPostgresServer _primary = Open(run, run.Primary);
-    private readonly HashSet<string> _reached = [];
+    private readonly PoolerCheck _poolers = new(run);
 
     internal async Task<string?> FindMissingAsync(CancellationToken cancellationToken)
     {
@@ -36,17 +35,7 @@ internal sealed class ReadyCheck(PlaygroundRun run, bool usesSlots) : IAsyncDisp
             return "a standby to be synchronous";
         }
 
-        foreach (var pooler in run.State.Poolers)
-        {
-            if (!_reached.Contains(pooler.Name) && await FindRefusalAsync(pooler, cancellationToken).ConfigureAwait(false) is { } refusal)
-            {
-                return $"pooler {pooler.Name} to lead to the primary ({refusal})";
-            }
-
-            _reached.Add(pooler.Name);
-        }
-
-        return null;
+        return await _poolers.FindMissingAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync() => _primary.DisposeAsync();
@@ -55,7 +44,7 @@ internal sealed class ReadyCheck(PlaygroundRun run, bool usesSlots) : IAsyncDisp
         new LocalPostgresOptions
         {
             NodeName = server.Name,
-            Host = PlaygroundFiles.Host,
+            Host = server.Host,
             Port = server.Port,
             DataDirectory = run.Paths.Data(server.Name),
             BinDirectory = run.Programs.PostgresBin,
@@ -64,42 +53,4 @@ internal sealed class ReadyCheck(PlaygroundRun run, bool usesSlots) : IAsyncDisp
         },
         run.Time,
         NullLogger<LocalPostgresServer>.Instance);
-
-    private static async Task<string?> FindRefusalAsync(PlaygroundState.Pooler pooler, CancellationToken cancellationToken)
-    {
-        var builder = new NpgsqlSlimDataSourceBuilder(new NpgsqlConnectionStringBuilder
-        {
-            Host = PlaygroundFiles.Host,
-            Port = pooler.Port,
-            Username = PlaygroundFiles.AppUser,
-            Database = PlaygroundFiles.AppDatabase,
-            Pooling = false,
-            Timeout = 2,
-            CommandTimeout = 2,
-
-            // PgBouncer 1.18 can die of a request to cancel ("bad client state").
-            CancellationTimeout = -1,
-            SslMode = SslMode.Disable,
-            GssEncryptionMode = GssEncryptionMode.Disable,
-        }.ConnectionString);
-
-        // Loading types takes longer than the question.
-        builder.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
-        var source = builder.Build();
-        await using (source.ConfigureAwait(false))
-        {
-            try
-            {
-                var command = source.CreateCommand("SELECT pg_is_in_recovery()");
-                await using (command.ConfigureAwait(false))
-                {
-                    return await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is false ? null : "it leads to a standby";
-                }
-            }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException)
-            {
-                return e.Message;
-            }
-        }
-    }
 }

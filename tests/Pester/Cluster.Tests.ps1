@@ -17,13 +17,6 @@ BeforeAll {
 
     function Get-Primary { (Get-PgCluster -Connection $session).Primary }
 
-    function Get-ErrorOf {
-        param([scriptblock] $Script)
-
-        try { & $Script > $null } catch { return $_ }
-        throw 'it did not fail'
-    }
-
     # A client with a transaction open, on the applications' route.
     function Start-Transaction {
         $start = [Diagnostics.ProcessStartInfo]::new('psql')

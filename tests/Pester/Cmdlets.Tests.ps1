@@ -12,13 +12,6 @@ BeforeAll {
         New-PgClusterConfig $Name -Node pg01=127.0.0.1:2, pg02=127.0.0.2:2, 'pg03=127.0.0.3:2' -Pooler app=127.0.0.9:3, 'second=127.0.0.8:3' -EtcdEndpoint $Etcd -AgentPort 4 -HttpPort 5 -Option @{ 'etcd.timeout' = '500ms'; 'etcd.dial_timeout' = '500ms' } -Path $file -Force > $null
         $file
     }
-
-    function Get-ErrorOf {
-        param([scriptblock] $Script)
-
-        try { & $Script > $null } catch { return $_ }
-        throw 'it did not fail'
-    }
 }
 
 Describe 'The cmdlets, without a cluster' {
@@ -276,6 +269,10 @@ Describe 'The cmdlets, without a cluster' {
             It 'are not found by a name that does not exist' {
                 (Get-ErrorOf { Get-PgPlayground no-such-playground -ErrorAction Stop }).FullyQualifiedErrorId | Should -Match '^PlaygroundNotFound,'
                 Get-PgPlayground no-such-* | Should -BeNullOrEmpty
+            }
+
+            It 'have with Pacemaker what it needs: <Parameters>' -ForEach @{ Parameters = @{ Nodes = 2 } }, @{ Parameters = @{ EtcdMembers = 5 } }, @{ Parameters = @{ Asynchronous = $true } } {
+                (Get-ErrorOf { New-PgPlayground no-such-playground -Manager Pacemaker @parameters }).FullyQualifiedErrorId | Should -Match '^InvalidArgument,'
             }
         }
         else {

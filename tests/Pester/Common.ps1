@@ -55,6 +55,14 @@ function Wait-Until {
     }
 }
 
+# The error that a script ends with; one that ends without is a failure.
+function Get-ErrorOf {
+    param([Parameter(Mandatory)] [scriptblock] $Script)
+
+    try { & $Script > $null } catch { return $_ }
+    throw 'it did not fail'
+}
+
 # What Tab offers at the end of a line.
 function Get-Completion {
     param([Parameter(Mandatory)] [string] $Line)

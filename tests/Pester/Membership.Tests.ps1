@@ -8,13 +8,6 @@ BeforeAll {
     $session = $playground | Connect-PgCluster
     Wait-Until { Test-PgFailover } 'the cluster to be ready'
 
-    function Get-ErrorOf {
-        param([scriptblock] $Script)
-
-        try { & $Script | Out-Null } catch { return $_ }
-        throw 'it did not fail'
-    }
-
     # An address that nobody answers at.
     $new = @{ Name = 'pg09'; HostName = '127.0.0.1'; Port = 1; Agent = '127.0.0.1:2'; Http = '127.0.0.1:3'; DataDirectory = '/nowhere/data' }
 }

@@ -28,7 +28,7 @@ BeforeDiscovery {
         'Invoke-PgRoleAdjustment' = 'ConfigFile', 'Confirm', 'Connection', 'MaxSteps', 'Reason', 'WhatIf'
         'Measure-PgWriteGap'    = 'ConfigFile', 'Connection', 'PassThru', 'ScriptBlock', 'Uri', 'Writers'
         'New-PgClusterConfig'   = 'AgentPort', 'Confirm', 'EtcdEndpoint', 'Force', 'HttpPort', 'Name', 'Node', 'Option', 'Path', 'Pooler', 'WhatIf'
-        'New-PgPlayground'      = 'Asynchronous', 'Confirm', 'EtcdMembers', 'Name', 'Nodes', 'Setting', 'TimeoutSec', 'WhatIf'
+        'New-PgPlayground'      = 'Asynchronous', 'Confirm', 'EtcdMembers', 'Manager', 'Name', 'Nodes', 'Setting', 'TimeoutSec', 'WhatIf'
         'New-PgSwitchover'      = 'Confirm', 'CopySchema', 'Engine', 'ExcludeTable', 'Jobs', 'Limit', 'MaxLag', 'NoWayBack', 'Schema', 'SourceUri',
             'SourceUriForTarget', 'Stop', 'TargetUri', 'TargetUriForSource', 'TruncateTarget', 'Verify', 'WhatIf'
         'Remove-PgClusterNode'  = 'ConfigFile', 'Confirm', 'Connection', 'Name', 'Reason', 'StopServer', 'WhatIf'

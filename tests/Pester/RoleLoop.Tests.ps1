@@ -8,13 +8,6 @@ BeforeAll {
     $session = $playground | Connect-PgCluster
     Wait-Until { Test-PgFailover } 'the cluster to be ready'
 
-    function Get-ErrorOf {
-        param([scriptblock] $Script)
-
-        try { & $Script | Out-Null } catch { return $_ }
-        throw 'it did not fail'
-    }
-
     function Get-Role { (Invoke-PgRoleAdjustment -WhatIf 6> $null).Members | ForEach-Object { "$($_.After)" } | Group-Object -NoElement | Sort-Object Name | ForEach-Object { "$($_.Name) $($_.Count)" } }
 }
 

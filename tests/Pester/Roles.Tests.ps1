@@ -11,13 +11,6 @@ BeforeAll {
     Import-Module (Get-PackedModule)
     Remove-Item -Path Env:PGCLUSTER_CONFIG_FILE -ErrorAction Ignore
 
-    function Get-ErrorOf {
-        param([scriptblock] $Script)
-
-        try { & $Script > $null } catch { return $_ }
-        throw 'it did not fail'
-    }
-
     function Get-Shown { param($Plan) $Plan.Changes.ForEach({ "$($_.Node) $($_.From)-$($_.To)" }) -join ', ' }
 
     $three = @{ name = 'pg01'; role = 'primary' }, @{ name = 'pg02'; role = 'voter' }, @{ name = 'pg03'; role = 'voter' }

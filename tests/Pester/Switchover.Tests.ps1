@@ -42,13 +42,6 @@ BeforeAll {
         $text -join "`n"
     }
 
-    function Get-ErrorOf {
-        param([scriptblock] $Script)
-
-        try { & $Script > $null } catch { return $_ }
-        throw 'it did not fail'
-    }
-
     # The error of a script that must change nothing on either side.
     function Get-RefusalOf {
         param([string[]] $Pair, [scriptblock] $Script)

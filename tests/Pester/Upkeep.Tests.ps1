@@ -13,13 +13,6 @@ BeforeAll {
         Wait-Until { Test-PgFailover } 'a failover to be possible' -BudgetSec 60
     }
 
-    function Get-ErrorOf {
-        param([scriptblock] $Script)
-
-        try { & $Script > $null } catch { return $_ }
-        throw 'it did not fail'
-    }
-
     function Get-Standby { (Get-PgClusterNode | Where-Object Role -EQ 'Standby' | Select-Object -First 1).Name }
 }
 

@@ -141,7 +141,7 @@ Describe 'A cluster that is watched' -Tag Cluster {
     }
 
     It 'is called a split brain when two nodes accept writes, until one does not any more' {
-        Wait-Until { Test-PgFailover } 'the cluster to be calm'
+        Wait-Until { (Get-PgClusterNode).SyncState -contains 'Potential' -and (Test-PgFailover) } 'the cluster to be calm'
         $nodes = Get-PgClusterNode
         $primary = ($nodes | Where-Object Role -EQ 'Primary').Name
         $other = ($nodes | Where-Object SyncState -EQ 'Potential' | Select-Object -First 1).Name

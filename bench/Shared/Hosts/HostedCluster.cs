@@ -57,19 +57,9 @@ internal abstract class HostedCluster(HostNetwork network, EtcdLayout layout, Ho
 
     public HostUnit Unit(string name) => _units.Single(unit => unit.Name == name);
 
-    /// <summary>The postmaster of a node: the process of PostgreSQL whose parent is none.</summary>
-    public ProcessIdentity Postmaster(string node)
-    {
-        foreach (var process in Host(node).Processes)
-        {
-            if (ProcessStat.Read(process.Pid) is { Command: "postgres" } stat && ProcessStat.Read(stat.ParentPid)?.Command != "postgres")
-            {
-                return process;
-            }
-        }
-
-        throw new InvalidOperationException($"no postmaster runs on {node}");
-    }
+    /// <summary>The postmaster of a node.</summary>
+    public ProcessIdentity Postmaster(string node) =>
+        HostProcesses.PostmasterOf(Host(node).Processes) ?? throw new InvalidOperationException($"no postmaster runs on {node}");
 
     /// <summary>Makes hosts and files and starts everything; the cluster is not sound yet. On failure nothing stays.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -210,24 +200,7 @@ internal abstract class HostedCluster(HostNetwork network, EtcdLayout layout, Ho
     {
         foreach (var (member, host) in Etcd.Zip(EtcdHosts))
         {
-            Add(
-                member.Name, host, Programs.Etcd,
-                [
-                    "--name", member.Name,
-                    "--data-dir", Path.Combine(host.Disk, "etcd"),
-                    "--listen-client-urls", PlaygroundFiles.EtcdEndpoint(member),
-                    "--advertise-client-urls", PlaygroundFiles.EtcdEndpoint(member),
-                    "--listen-peer-urls", Peer(member),
-                    "--initial-advertise-peer-urls", Peer(member),
-                    "--initial-cluster", string.Join(',', Etcd.Select(other => $"{other.Name}={Peer(other)}")),
-                    "--initial-cluster-token", network.Name,
-                    "--initial-cluster-state", "new",
-                    "--logger", "zap",
-                    "--log-level", "warn",
-                ],
-                PlaygroundRun.CleanEnvironment(host.Disk));
+            Add(member.Name, host, Programs.Etcd, EtcdArguments.Of(Etcd, member, Path.Combine(host.Disk, "etcd"), network.Name), PlaygroundRun.CleanEnvironment(host.Disk));
         }
-
-        static string Peer(PlaygroundState.EtcdMember member) => string.Create(CultureInfo.InvariantCulture, $"http://{member.Host}:{member.PeerPort}");
     }
 }

@@ -27,14 +27,14 @@ internal static class GrpcReason
         Reason.InvalidConfiguration or Reason.InvalidArgument => GrpcStatusCode.InvalidArgument,
         Reason.AccessDenied => GrpcStatusCode.PermissionDenied,
         Reason.NodeNotFound or Reason.PoolerNotFound or Reason.PlaygroundNotFound => GrpcStatusCode.NotFound,
-        Reason.StoreUnavailable or Reason.NoQuorum or Reason.AgentUnreachable or Reason.PostgresUnavailable or Reason.PoolerUnreachable
+        Reason.StoreUnavailable or Reason.NoQuorum or Reason.AgentUnreachable or Reason.PostgresUnavailable or Reason.PoolerUnreachable or Reason.PacemakerUnavailable
             => GrpcStatusCode.Unavailable,
         Reason.PauseTimeout or Reason.StepTimeout or Reason.NodeNotReady => GrpcStatusCode.DeadlineExceeded,
         Reason.LockHeld or Reason.LockLost or Reason.PlanStale or Reason.RolledBack or Reason.SwitchoverCalledOff => GrpcStatusCode.Aborted,
         Reason.BlockedBySessions or Reason.NoPrimary or Reason.SplitBrain or Reason.NoEligibleCandidate or Reason.TargetNotEligible
             or Reason.PreflightFailed or Reason.ForceRequired or Reason.DataLossNotAllowed or Reason.OldPrimaryStillRunning
             or Reason.NeedsOperator or Reason.MissingProgram or Reason.PlaygroundFailed or Reason.SwitchoverNotReady or Reason.StaleDatabase
-            or Reason.VerificationFailed or Reason.NoSuitableNode or Reason.NotInitialized or Reason.ForeignServer or Reason.NodeNeeded
+            or Reason.VerificationFailed or Reason.NoSuitableNode or Reason.NotInitialized or Reason.ForeignServer or Reason.ForeignAgent or Reason.NodeNeeded
             => GrpcStatusCode.FailedPrecondition,
         Reason.Cancelled => GrpcStatusCode.Cancelled,
         Reason.NotSupportedHere => GrpcStatusCode.Unimplemented,

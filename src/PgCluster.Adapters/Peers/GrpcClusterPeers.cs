@@ -3,18 +3,19 @@ using System.Net.Sockets;
 using PgCluster.Adapters.Grpc;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Nodes;
+using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Pooling;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Adapters.Peers;
 
-/// <summary>Reaches agents and keepers over gRPC; one channel an address, kept until it is disposed.</summary>
+/// <summary>Reaches agents and keepers over gRPC; one peer an address, kept until it is disposed.</summary>
 public sealed class GrpcClusterPeers : IClusterPeers, IDisposable
 {
     private readonly ClusterConfig _config;
     private readonly TimeProvider _time;
     private readonly GrpcTlsOptions? _tls;
-    private readonly ConcurrentDictionary<string, Lazy<GrpcChannel>> _channels = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Lazy<Peer>> _peers = new(StringComparer.Ordinal);
 
     /// <summary>Makes the peers of the cluster of <paramref name="config"/>; connects with the first call to each.</summary>
     public GrpcClusterPeers(ClusterConfig config, TimeProvider time)
@@ -25,16 +26,19 @@ public sealed class GrpcClusterPeers : IClusterPeers, IDisposable
     }
 
     /// <inheritdoc/>
-    public INodeAgent Node(string name)
-    {
-        var node = _config.Nodes.FirstOrDefault(n => n.Name == name) ?? throw new PgClusterException(
-            Reason.NodeNotFound, $"no node is named {name}; there are {string.Join(", ", _config.Nodes.Select(n => n.Name))}") { Target = name };
-        return new GrpcNodeAgent(name, new PeerCalls(Channel(node.Agent.ToString()), $"the agent of {name}", Reason.AgentUnreachable));
-    }
+    public INodeAgent Node(string name) => new GrpcNodeAgent(name, Agent(name));
 
     /// <inheritdoc/>
-    public IPoolerKeeper Pooler(string name, string keeper) =>
-        new GrpcPoolerKeeper(name, new PeerCalls(Channel(keeper), $"the keeper of pooler {name}", Reason.PoolerUnreachable));
+    public IPacemakerAgent Pacemaker(string name) => new GrpcPacemakerAgent(Agent(name));
+
+    /// <inheritdoc/>
+    public IPoolerKeeper Pooler(string name, string keeper)
+    {
+        var calls = new PeerCalls(At(keeper), $"the keeper of pooler {name}", Reason.PoolerUnreachable);
+
+        // What that agent does not tell of its pooler is in the configuration.
+        return new GrpcPoolerKeeper(name, calls, _config.Poolers.FirstOrDefault(p => p.Name == name) is { } known ? new PgcmPoolerKeeper(_config.Name, known, calls, _time) : null);
+    }
 
     /// <inheritdoc/>
     public async Task<bool> PostgresAnswersAsync(string host, int port, CancellationToken cancellationToken)
@@ -58,16 +62,24 @@ public sealed class GrpcClusterPeers : IClusterPeers, IDisposable
         }
     }
 
-    /// <summary>Closes every channel.</summary>
+    /// <summary>Closes every connection.</summary>
     public void Dispose()
     {
-        foreach (var channel in _channels.Values.Where(c => c.IsValueCreated))
+        foreach (var peer in _peers.Values.Where(p => p.IsValueCreated))
         {
-            channel.Value.Dispose();
+            peer.Value.Dispose();
         }
     }
 
-    private GrpcChannel Channel(string address) => _channels.GetOrAdd(address, a => new Lazy<GrpcChannel>(() => new GrpcChannel(
-        new Uri($"{(_tls is null ? "http" : "https")}://{a}"),
+    private PeerCalls Agent(string name)
+    {
+        var node = _config.Nodes.FirstOrDefault(n => n.Name == name) ?? throw new PgClusterException(
+            Reason.NodeNotFound, $"no node is named {name}; there are {string.Join(", ", _config.Nodes.Select(n => n.Name))}") { Target = name };
+        return new PeerCalls(At(node.Agent.ToString()), $"the agent of {name}", Reason.AgentUnreachable);
+    }
+
+    private Peer At(string address) => _peers.GetOrAdd(address, a => new Lazy<Peer>(() => new Peer(
+        a,
+        _config.Manager == ClusterManager.Pacemaker ? _config.Nodes.FirstOrDefault(n => n.Agent.ToString() == a)?.Pgcm : null,
         new GrpcChannelOptions { ConnectTimeout = _config.Failover.HealthCheckTimeout, Tls = _tls, TimeProvider = _time }))).Value;
 }

@@ -57,7 +57,7 @@ internal sealed class GrpcNodeAgent(string name, PeerCalls calls) : INodeAgent
     {
         var answer = await calls.CallAsync(
             PeerMethods.Promote, new PromoteRequest { Operation = PeerMessages.ToWire(operation) }, cancellationToken).ConfigureAwait(false);
-        return new Promotion(answer.Timeline, answer.Address, answer.Revision, answer.PromotedMs, answer.PublishedMs);
+        return PeerMessages.FromWire(answer);
     }
 
     public Task FollowAsync(OperationToken operation, UpstreamAddress upstream, CancellationToken cancellationToken) => calls.CallAsync(

@@ -7,6 +7,27 @@ namespace PgCluster.Adapters.Peers;
 /// <summary>Turns records into messages of the wire and back.</summary>
 public static class PeerMessages
 {
+    /// <summary>A promotion as it travels.</summary>
+    public static Wire.PromoteResponse ToWire(Promotion promotion)
+    {
+        ArgumentNullException.ThrowIfNull(promotion);
+        return new Wire.PromoteResponse
+        {
+            Timeline = promotion.Timeline,
+            Address = promotion.Address,
+            Revision = promotion.Revision,
+            PromotedMs = promotion.PromotedMs,
+            PublishedMs = promotion.PublishedMs,
+        };
+    }
+
+    /// <summary>A promotion as it arrives.</summary>
+    public static Promotion FromWire(Wire.PromoteResponse promotion)
+    {
+        ArgumentNullException.ThrowIfNull(promotion);
+        return new Promotion(promotion.Timeline, promotion.Address, promotion.Revision, promotion.PromotedMs, promotion.PublishedMs);
+    }
+
     /// <summary>To the wire.</summary>
     public static Wire.Operation ToWire(OperationToken token) =>
         new() { Id = token.Id, LockKey = token.LockKey, LockRevision = token.LockRevision };

@@ -8,6 +8,7 @@ public static class PeerMethods
 {
     private const string Agent = "pgcluster.v1.NodeAgent";
     private const string Keeper = "pgcluster.v1.PoolerKeeper";
+    private const string Pacemaker = "pgcluster.v1.PacemakerAgent";
 
     /// <summary>NodeAgent.GetStatus.</summary>
     public static GrpcMethod<GetStatusRequest, GetStatusResponse> GetStatus { get; } = new(Agent, "GetStatus");
@@ -89,4 +90,22 @@ public static class PeerMethods
 
     /// <summary>PoolerKeeper.DropStrays.</summary>
     public static GrpcMethod<DropStraysRequest, DropStraysResponse> DropStrays { get; } = new(Keeper, "DropStrays");
+
+    /// <summary>PacemakerAgent.SimulateMove.</summary>
+    public static GrpcMethod<SimulateMoveRequest, SimulateMoveResponse> SimulateMove { get; } = new(Pacemaker, "SimulateMove");
+
+    /// <summary>PacemakerAgent.Move.</summary>
+    public static GrpcMethod<MoveRequest, MoveResponse> Move { get; } = new(Pacemaker, "Move");
+
+    /// <summary>PacemakerAgent.WaitForPromotion.</summary>
+    public static GrpcMethod<WaitForPromotionRequest, PromoteResponse> WaitForPromotion { get; } = new(Pacemaker, "WaitForPromotion");
+
+    /// <summary>PacemakerAgent.ClearMove.</summary>
+    public static GrpcMethod<ClearMoveRequest, ClearMoveResponse> ClearMove { get; } = new(Pacemaker, "ClearMove");
+
+    /// <summary>PacemakerAgent.SetStandby.</summary>
+    public static GrpcMethod<SetStandbyRequest, SetStandbyResponse> SetStandby { get; } = new(Pacemaker, "SetStandby");
+
+    /// <summary>PacemakerAgent.Settle.</summary>
+    public static GrpcMethod<SettleRequest, SettleResponse> Settle { get; } = new(Pacemaker, "Settle");
 }

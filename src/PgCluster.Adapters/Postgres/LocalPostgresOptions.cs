@@ -42,6 +42,11 @@ public sealed record LocalPostgresOptions
     /// <summary>How long a connection or a single look at the server may take.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// True where somebody else writes from whom the server streams, as Pacemaker's resource agent does in a file of its own: what stands in postgresql.auto.conf would go before it, and is taken out.
+    /// </summary>
+    public bool UpstreamElsewhere { get; init; }
+
     /// <summary>How long a start waits for a dead predecessor to be reaped, or its last backends to end.</summary>
     public TimeSpan LeftoverTimeout { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -61,6 +61,12 @@ public sealed partial class LocalPostgresServer
     /// <inheritdoc/>
     public async Task KillAsync(CancellationToken cancellationToken)
     {
+        if (FindPostmaster() is not null)
+        {
+            // Not for the remains of one that died by itself: until its poolers are paused they are not to be refused.
+            LetGoOfListeners();
+        }
+
         await DataDirectoryProcesses.KillAllAsync(_options.DataDirectory, _time, cancellationToken).ConfigureAwait(false);
         if (_child is { } child)
         {
@@ -124,7 +130,7 @@ public sealed partial class LocalPostgresServer
     }
 
     /// <inheritdoc/>
-    public async Task<RejoinResult> CloneAsync(UpstreamAddress upstream, bool keepOld, CancellationToken cancellationToken)
+    public async Task<RejoinResult> CloneAsync(UpstreamAddress upstream, bool keepOld, Func<CancellationToken, Task>? start, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(upstream);
         var began = _time.GetTimestamp();
@@ -153,7 +159,7 @@ public sealed partial class LocalPostgresServer
             _gate.Release();
         }
 
-        await StartAsync(cancellationToken).ConfigureAwait(false);
+        await (start ?? StartAsync)(cancellationToken).ConfigureAwait(false);
         while ((await ProbeAsync(cancellationToken).ConfigureAwait(false)).State != NodeState.Running)
         {
             await Task.Delay(StreamingPoll, _time, cancellationToken).ConfigureAwait(false);
@@ -198,8 +204,9 @@ public sealed partial class LocalPostgresServer
         return conf.Set("primary_conninfo", "");
     }
 
-    private bool SetUpstream(PostgresAutoConf conf, UpstreamAddress upstream, string? inForce = null) =>
-        conf.Set("primary_conninfo", BuildConnectionInfo(ExistingConnectionInfo(conf) ?? inForce, upstream))
+    private bool SetUpstream(PostgresAutoConf conf, UpstreamAddress upstream, string? inForce = null) => _options.UpstreamElsewhere
+        ? conf.Remove("primary_conninfo") | conf.Remove("recovery_target_timeline") | conf.Remove("primary_slot_name")
+        : conf.Set("primary_conninfo", BuildConnectionInfo(ExistingConnectionInfo(conf) ?? inForce, upstream))
         | conf.Set("recovery_target_timeline", "latest")
         | (upstream.Slot is { } slot && (slot.Length > 0 || conf.Get("primary_slot_name") is not null) && conf.Set("primary_slot_name", slot));
 

@@ -45,7 +45,7 @@ public sealed partial class LocalPostgresServer : IPostgresServer
         };
         _time = time;
         _logger = logger;
-        _sql = new PostgresConnection(_options, time, logger);
+        _sql = new PostgresConnection(_options, time, logger, isGone: () => FindPostmaster() is null);
     }
 
     /// <inheritdoc/>
@@ -117,6 +117,7 @@ public sealed partial class LocalPostgresServer : IPostgresServer
     public async Task<PostgresShutdown> StopAsync(ShutdownMode mode, CancellationToken cancellationToken)
     {
         var began = _time.GetTimestamp();
+        LetGoOfListeners();
         if (FindPostmaster() is { } postmaster)
         {
             if (postmaster.Signal(mode == ShutdownMode.Fast ? UnixSignal.Interrupt : UnixSignal.Quit))
@@ -444,6 +445,7 @@ public sealed partial class LocalPostgresServer : IPostgresServer
     /// <summary>Lets go of the server, which goes on running.</summary>
     public async ValueTask DisposeAsync()
     {
+        LetGoOfListeners();
         await _sql.DisposeAsync().ConfigureAwait(false);
         _gate.Dispose();
     }
@@ -569,6 +571,7 @@ public sealed partial class LocalPostgresServer : IPostgresServer
             throw Unavailable($"must not be started: a rewind of its data directory did not come to its end ({phase}). Rewind it again, or clone it");
         }
 
+        LetGoOfListeners();
         await ClearLeftoversAsync(cancellationToken).ConfigureAwait(false);
         _child = null;
         _sql.Forget();

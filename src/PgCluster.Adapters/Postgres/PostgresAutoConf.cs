@@ -67,6 +67,9 @@ internal sealed class PostgresAutoConf
         return true;
     }
 
+    /// <summary>Takes a setting out. False when it was not there.</summary>
+    internal bool Remove(string name) => _lines.RemoveAll(line => IsSetting(line, name)) > 0;
+
     public override string ToString() => _lines.Count == 0 ? "" : string.Join('\n', _lines) + "\n";
 
     private static bool IsSetting(string line, string name)

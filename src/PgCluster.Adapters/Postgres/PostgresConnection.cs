@@ -7,7 +7,8 @@ namespace PgCluster.Adapters.Postgres;
 
 /// <summary>
 /// SQL on one server, for short statements. Few pooled connections keep a look at the server under a few milliseconds; a restart breaks all of them,
-/// so a statement that meets a broken one throws the pool away and tries once more: every statement here can be repeated.
+/// so a statement that meets a broken one throws the pool away and tries once more: every statement here can be repeated. Not where the postmaster is gone:
+/// while its listening sockets are held (<see cref="ListenerHold"/>) a new connection would hang.
 /// </summary>
 internal sealed class PostgresConnection : IAsyncDisposable
 {
@@ -16,11 +17,14 @@ internal sealed class PostgresConnection : IAsyncDisposable
     private readonly LocalPostgresOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly Func<bool>? _isGone;
     private readonly NpgsqlDataSource _source;
 
-    internal PostgresConnection(LocalPostgresOptions options, TimeProvider time, ILogger logger, string applicationName = ApplicationName, string? passFile = null)
+    internal PostgresConnection(
+        LocalPostgresOptions options, TimeProvider time, ILogger logger, string applicationName = ApplicationName, string? passFile = null, Func<bool>? isGone = null)
     {
         _options = options;
+        _isGone = isGone;
         _time = time;
         _logger = logger;
         var seconds = Math.Max(1, (int)Math.Ceiling(options.ConnectTimeout.TotalSeconds));
@@ -118,7 +122,7 @@ internal sealed class PostgresConnection : IAsyncDisposable
                 {
                     return await ScalarAsync(connection, sql, cancellationToken).ConfigureAwait(false);
                 }
-                catch (NpgsqlException e) when (attempt == 1 && (connection.FullState & ConnectionState.Open) == 0)
+                catch (NpgsqlException e) when (attempt == 1 && (connection.FullState & ConnectionState.Open) == 0 && _isGone?.Invoke() != true)
                 {
                     PostgresLog.Reconnecting(_logger, _options.NodeName, e);
                     _source.Clear();

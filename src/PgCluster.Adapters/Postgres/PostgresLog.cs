@@ -37,4 +37,7 @@ internal static partial class PostgresLog
 
     [LoggerMessage(3010, LogLevel.Information, "PostgreSQL of {Node} made as database system {System} after {ElapsedMs} ms")]
     internal static partial void Made(ILogger logger, string node, string system, long elapsedMs);
+
+    [LoggerMessage(3011, LogLevel.Information, "PostgreSQL of {Node}: should its postmaster die, connections are refused until its poolers are paused: its listening sockets cannot be held, {Why}")]
+    internal static partial void NotHeld(ILogger logger, string node, string why);
 }

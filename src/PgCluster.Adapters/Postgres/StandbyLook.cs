@@ -24,10 +24,12 @@ internal sealed record StandbyLook(
           'received', pg_last_wal_receive_lsn(), 'replayed', pg_last_wal_replay_lsn())::text
         """;
 
-    // Control file and minimum recovery point follow a new timeline late; the segments it received do not.
+    // Control file and minimum recovery point follow a new timeline late; the segments it received do not. Whoever streams a timeline has fetched its history first: a segment without one is what a rewind
+    // has left of a timeline that was given up, and would make this standby look newer than those that have more.
     internal const string NewestTimeline = """
         SELECT greatest(c.timeline_id, m.min_recovery_end_timeline,
-          (SELECT max(('x' || substr(name, 1, 8))::bit(32)::int) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'))
+          (SELECT max(('x' || substr(s.name, 1, 8))::bit(32)::int) FROM pg_ls_waldir() s JOIN pg_ls_waldir() h ON h.name = substr(s.name, 1, 8) || '.history'
+            WHERE s.name ~ '^[0-9A-F]{24}$'))
         FROM pg_control_checkpoint() c, pg_control_recovery() m
         """;
 

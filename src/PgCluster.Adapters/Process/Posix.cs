@@ -18,6 +18,7 @@ internal static partial class Posix
     private const int NotImplemented = 38;
     private const long PidfdSendSignal = 424;
     private const long PidfdOpen = 434;
+    private const long PidfdGetDescriptor = 438;
 
     [LibraryImport("libc", EntryPoint = "geteuid")]
     internal static partial uint EffectiveUserId();
@@ -41,6 +42,9 @@ internal static partial class Posix
 
     /// <summary>Signals the process of a descriptor. -1 with an errno otherwise.</summary>
     internal static int SignalPidfd(int descriptor, int signal) => (int)Syscall(PidfdSendSignal, descriptor, signal, 0, 0);
+
+    /// <summary>A duplicate of a descriptor of that process, closed on exec (Linux 5.6, with the rights to trace that process). -1 with an errno otherwise.</summary>
+    internal static int DuplicateFromPidfd(int descriptor, int target) => (int)Syscall(PidfdGetDescriptor, descriptor, target, 0, 0);
 
     /// <summary>Writes a directory's entries to disk: without it a rename may be forgotten by a power cut.</summary>
     internal static void SyncDirectory(string path)

@@ -27,7 +27,7 @@ internal static class ExitCodes
         Reason.LockHeld or Reason.BlockedBySessions or Reason.NoPrimary or Reason.SplitBrain or Reason.NoEligibleCandidate or Reason.TargetNotEligible
             or Reason.PreflightFailed or Reason.PlanStale or Reason.ForceRequired or Reason.DataLossNotAllowed or Reason.OldPrimaryStillRunning
             or Reason.SwitchoverNotReady or Reason.StaleDatabase or Reason.NoSuitableNode
-            or Reason.NodeNeeded or Reason.NotInitialized or Reason.ForeignServer => Refused,
+            or Reason.NodeNeeded or Reason.NotInitialized or Reason.ForeignServer or Reason.ForeignAgent => Refused,
         Reason.NeedsOperator => NeedsOperator,
         Reason.Cancelled => Cancelled,
         _ => Failed,

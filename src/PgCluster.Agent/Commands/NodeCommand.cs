@@ -17,7 +17,7 @@ internal static class NodeCommand
         var port = new Option<int>("--port") { Description = "Port of its PostgreSQL.", DefaultValueFactory = _ => 5432 };
         var data = new Option<string>("--data-directory") { Description = "PostgreSQL's data directory there: missing or empty, or of this very cluster.", Required = true };
         var agent = new Option<string?>("--agent") { Description = "Where its agent serves the agent API, host:port; else port 8432 of its host." };
-        var http = new Option<string?>("--http") { Description = "Where its agent serves health and metrics, host:port; else port 8008 of its host." };
+        var http = new Option<string?>("--http") { Description = "Where its agent serves health and metrics, host:port; else port 8433 of its host." };
         var log = new Option<string>("--log-file") { Description = "File that takes the server's output.", DefaultValueFactory = _ => "" };
         var domain = new Option<string>("--failure-domain") { Description = "Rack, zone or site.", DefaultValueFactory = _ => "" };
         var weight = new Option<int>("--weight") { Description = "Preference among equals." };
@@ -41,8 +41,8 @@ internal static class NodeCommand
                 Host = at,
                 Port = parsed.GetValue(port),
                 DataDirectory = parsed.GetRequiredValue(data),
-                Agent = parsed.GetValue(agent) ?? new HostPort(at, 8432).ToString(),
-                Http = parsed.GetValue(http) ?? new HostPort(at, 8008).ToString(),
+                Agent = parsed.GetValue(agent) ?? new HostPort(at, NodeConfig.UsualAgentPort).ToString(),
+                Http = parsed.GetValue(http) ?? new HostPort(at, NodeConfig.UsualHttpPort).ToString(),
                 LogFile = parsed.GetRequiredValue(log),
                 FailureDomain = parsed.GetRequiredValue(domain),
                 Weight = parsed.GetValue(weight),

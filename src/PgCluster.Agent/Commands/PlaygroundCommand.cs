@@ -9,15 +9,21 @@ internal static class PlaygroundCommand
     public static Command Create()
     {
         var name = new Option<string>("--name") { Description = "The playground's name.", DefaultValueFactory = _ => new PlaygroundOptions().Name };
+        var manager = new Option<ClusterManager>("--manager")
+        {
+            Description = "What holds the cluster together: native, or pacemaker, which has hosts of its own, made of namespaces (as root).",
+            DefaultValueFactory = _ => ClusterManager.Native,
+        };
         var nodes = new Option<int>("--nodes") { Description = "PostgreSQL servers.", DefaultValueFactory = _ => new PlaygroundOptions().Nodes };
-        var members = new Option<int>("--etcd-members") { Description = "Members of etcd: 1, 3 or 5.", DefaultValueFactory = _ => new PlaygroundOptions().EtcdMembers };
+        var members = new Option<int?>("--etcd-members") { Description = "Members of etcd: 1, 3 or 5; 1 when not given, with pacemaker 3." };
         var settings = new Option<string[]>("--set") { Description = "An option of its configuration, for example leader.ttl=3s; may be given several times." };
-        var up = new Command("up", "Makes a whole cluster on this machine; it outlives this command.") { name, nodes, members, settings };
+        var up = new Command("up", "Makes a whole cluster on this machine; it outlives this command.") { name, manager, nodes, members, settings };
         up.SetAction((parsed, cancellationToken) => LinuxOnly.RunAsync("playground", async () =>
         {
             var options = new PlaygroundOptions
             {
                 Name = parsed.GetRequiredValue(name),
+                Manager = parsed.GetValue(manager),
                 Nodes = parsed.GetValue(nodes),
                 EtcdMembers = parsed.GetValue(members),
                 Settings = (parsed.GetValue(settings) ?? []).Select(s => s.Split('=', 2)).ToDictionary(

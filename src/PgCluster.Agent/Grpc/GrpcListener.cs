@@ -23,64 +23,90 @@ public static class GrpcListener
     /// <param name="host">An IP address or a name of this machine; empty or <c>*</c> for all addresses.</param>
     /// <param name="port">The port; 0 for a free one.</param>
     /// <param name="tls">The certificates; null only on loopback.</param>
+    /// <param name="listener">Gives the socket that listens at an address, and keeps it until the server has stopped; null where the server makes its own.</param>
     /// <exception cref="PgClusterException">
     /// InvalidConfiguration: the host is unknown, a certificate file cannot be used, or the address is not loopback and there are no certificates.
     /// </exception>
-    public static void ListenGrpc(this KestrelServerOptions kestrel, string host, int port, GrpcTlsOptions? tls)
+    public static void ListenGrpc(this KestrelServerOptions kestrel, string host, int port, GrpcTlsOptions? tls, Func<IPEndPoint, Socket>? listener = null)
     {
         ArgumentNullException.ThrowIfNull(kestrel);
+        var addresses = ResolveUnderRule(host, tls);
+        ConfigureStreams(kestrel);
+        Listen(kestrel, addresses, port, tls, HttpProtocols.Http2, listener);
+    }
 
-        // Without pings a client whose host vanished keeps its streams open for ever; with a minimal rate a quiet stream would not live.
-        kestrel.Limits.Http2.KeepAlivePingDelay = PingAfter;
-        kestrel.Limits.Http2.KeepAlivePingTimeout = PingTimeout;
-        kestrel.Limits.MinResponseDataRate = null;
-        Listen(kestrel, host, port, tls, HttpProtocols.Http2);
+    /// <summary>Listens for gRPC in plain text on any address: for services that everybody may call who reaches it.</summary>
+    /// <inheritdoc cref="ListenGrpc"/>
+    public static void ListenPlainText(this KestrelServerOptions kestrel, string host, int port, Func<IPEndPoint, Socket>? listener = null)
+    {
+        ArgumentNullException.ThrowIfNull(kestrel);
+        ConfigureStreams(kestrel);
+        Listen(kestrel, Resolve(host), port, tls: null, HttpProtocols.Http2, listener);
     }
 
     /// <summary>Listens for health checks and metrics: HTTP/1.1, under the same rule.</summary>
     /// <inheritdoc cref="ListenGrpc"/>
-    public static void ListenHttp(this KestrelServerOptions kestrel, string host, int port, GrpcTlsOptions? tls)
+    public static void ListenHttp(this KestrelServerOptions kestrel, string host, int port, GrpcTlsOptions? tls, Func<IPEndPoint, Socket>? listener = null)
     {
         ArgumentNullException.ThrowIfNull(kestrel);
-        Listen(kestrel, host, port, tls, HttpProtocols.Http1);
+        Listen(kestrel, ResolveUnderRule(host, tls), port, tls, HttpProtocols.Http1, listener);
     }
 
-    private static void Listen(KestrelServerOptions kestrel, string host, int port, GrpcTlsOptions? tls, HttpProtocols protocols)
+    private static void ConfigureStreams(KestrelServerOptions kestrel)
     {
-        ArgumentNullException.ThrowIfNull(host);
-        IPAddress[] addresses = Resolve(host);
-        if (tls is null && !Array.TrueForAll(addresses, IPAddress.IsLoopback))
-        {
-            throw new PgClusterException(
+        // Without pings a client whose host vanished keeps its streams open for ever; with a minimal rate a quiet stream would not live.
+        kestrel.Limits.Http2.KeepAlivePingDelay = PingAfter;
+        kestrel.Limits.Http2.KeepAlivePingTimeout = PingTimeout;
+        kestrel.Limits.MinResponseDataRate = null;
+    }
+
+    private static IPAddress[] ResolveUnderRule(string host, GrpcTlsOptions? tls)
+    {
+        var addresses = Resolve(host);
+        return tls is not null || Array.TrueForAll(addresses, IPAddress.IsLoopback)
+            ? addresses
+            : throw new PgClusterException(
                 Reason.InvalidConfiguration,
                 $"the agent cannot listen on '{host}' without TLS: whoever reaches that address could command this node. "
                 + "Configure CA, certificate and key, or listen on 127.0.0.1.")
             {
                 Target = host,
             };
-        }
+    }
 
+    private static void Listen(KestrelServerOptions kestrel, IPAddress[] addresses, int port, GrpcTlsOptions? tls, HttpProtocols protocols, Func<IPEndPoint, Socket>? listener)
+    {
         SslServerAuthenticationOptions? ssl = tls is null ? null : GrpcCertificates.ForServer(tls);
         // A free port is free on one address: two of them would be two ports.
         foreach (IPAddress address in port == 0 ? addresses[..1] : addresses)
         {
-            kestrel.Listen(address, port, listen =>
+            if (listener is null)
             {
-                listen.Protocols = protocols;
-                if (ssl is not null)
+                kestrel.Listen(address, port, Configure);
+            }
+            else
+            {
+                kestrel.ListenHandle((ulong)listener(new IPEndPoint(address, port)).SafeHandle.DangerousGetHandle(), Configure);
+            }
+        }
+
+        void Configure(ListenOptions listen)
+        {
+            listen.Protocols = protocols;
+            if (ssl is not null)
+            {
+                listen.UseHttps(new TlsHandshakeCallbackOptions
                 {
-                    listen.UseHttps(new TlsHandshakeCallbackOptions
-                    {
-                        HandshakeTimeout = HandshakeTimeout,
-                        OnConnection = _ => ValueTask.FromResult(ssl),
-                    });
-                }
-            });
+                    HandshakeTimeout = HandshakeTimeout,
+                    OnConnection = _ => ValueTask.FromResult(ssl),
+                });
+            }
         }
     }
 
     private static IPAddress[] Resolve(string host)
     {
+        ArgumentNullException.ThrowIfNull(host);
         if (host is "" or "*")
         {
             return [Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any];

@@ -26,8 +26,8 @@ internal sealed class NodeParts(TimeProvider time, ILoggerFactory logs) : IAsync
 
     public KeptPooler[] Poolers { get; private set; } = [];
 
-    /// <summary>The agent that worked until now; null at the beginning.</summary>
-    public NodeSupervisor? Before { get; set; }
+    /// <summary>What the agent goes on from; null at the beginning.</summary>
+    public NodeMemory? Memory { get; set; }
 
     /// <summary>Makes what is not there yet, or not as the configuration has it now.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>.</exception>
@@ -57,6 +57,13 @@ internal sealed class NodeParts(TimeProvider time, ILoggerFactory logs) : IAsync
         }
     }
 
+    /// <summary>Goes on from what the process before this one knew, when it has ended its work; <see cref="UseAsync"/> comes first.</summary>
+    public void GoOnFrom(DaemonState state)
+    {
+        Memory = state.Node;
+        KeptPoolers.GoOnFrom(Poolers, state);
+    }
+
     /// <summary>The node was removed: the server is stopped where that was asked for, and then left alone. One that this agent has not seen as a member is not touched.</summary>
     public async Task LeaveAsync(bool stopServer)
     {
@@ -81,12 +88,12 @@ internal sealed class NodeParts(TimeProvider time, ILoggerFactory logs) : IAsync
 
     private async Task ReleaseServerAsync()
     {
-        Before = null;
         _options = null;
         _guard?.Dispose();
         _guard = null;
         if (_server is { } server)
         {
+            Memory = null;
             _server = null;
             await server.DisposeAsync().ConfigureAwait(false);
         }
@@ -116,5 +123,6 @@ internal sealed class NodeParts(TimeProvider time, ILoggerFactory logs) : IAsync
         PassFile = config.Postgres.PasswordFile,
         ReplicationUser = config.Postgres.ReplicationUser,
         ConnectTimeout = config.Postgres.ConnectTimeout,
+        UpstreamElsewhere = config.Manager == ClusterManager.Pacemaker,
     };
 }

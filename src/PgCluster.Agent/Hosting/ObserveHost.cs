@@ -19,30 +19,39 @@ internal static class ObserveHost
         using var logs = Daemon.CreateLogs();
         var store = new EtcdStore(StoreOptions.From(loaded.Config), time, logs.CreateLogger<EtcdStore>());
         await using var _ = store.ConfigureAwait(false);
+        var handoff = await DaemonHandoff.StartAsync(loaded.Config, $"observe-{name}", time, logs.CreateLogger<DaemonHandoff>(), signals.Token).ConfigureAwait(false);
+        await using var __ = handoff.ConfigureAwait(false);
         while (!signals.Token.IsCancellationRequested)
         {
+            var attempt = handoff.Next;
             var membership = new ClusterMembership(loaded.Config, await ReadMembersAsync(store, signals.Token).ConfigureAwait(false));
             ObserverName.Check(name, membership.Config);
-            await RunAsync(name, http, membership, store, time, logs, signals.Token).ConfigureAwait(false);
+            await RunAsync(name, http, membership, store, handoff, attempt, time, logs, signals.Token).ConfigureAwait(false);
+            if (attempt.Asked.IsCancellationRequested && await handoff.GiveAsync(attempt, [], null, signals.Token).ConfigureAwait(false))
+            {
+                break;
+            }
         }
 
         return 0;
     }
 
-    /// <summary>Observes until the cluster's nodes have changed, or the token ends it.</summary>
+    /// <summary>Observes until the cluster's nodes have changed, a successor asks for the work, or the token ends it.</summary>
     private static async Task RunAsync(
-        string name, HostPort? http, ClusterMembership membership, EtcdStore store, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken)
+        string name, HostPort? http, ClusterMembership membership, EtcdStore store, DaemonHandoff handoff, HandoffAttempt attempt, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken)
     {
         var config = membership.Config;
-        var app = Daemon.CreateBuilder(null, http, config.Tls).Build();
-        await using (app.ConfigureAwait(false))
+        var server = DaemonServer.Create(null, http, config.Tls, handoff, time);
+        await using (server.ConfigureAwait(false))
         {
+            await handoff.ReadyAsync(cancellationToken).ConfigureAwait(false);
+            handoff.UntilAtRest = server.UntilAtRestAsync;
             using var peers = new GrpcClusterPeers(config, time);
             var monitor = new HealthMonitor(name, config, store, peers, time, logs.CreateLogger<HealthMonitor>());
             var watch = new HealthWatch(config, store, time, logs.CreateLogger<HealthWatch>());
             if (http is not null)
             {
-                new ObserverEndpoints(monitor, new HealthGauges(monitor, watch, config), config, name).Map(app);
+                new ObserverEndpoints(monitor, new HealthGauges(monitor, watch, config), config, name).Map(server.App);
             }
 
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -50,7 +59,7 @@ internal static class ObserveHost
             Task[] work = [monitor.RunAsync(stop.Token), watch.RunAsync(stop.Token)];
             try
             {
-                await Daemon.RunUntilAsync(app, work, stop.Token).ConfigureAwait(false);
+                await server.RunUntilAsync(work, stop.Token, attempt.Asked).ConfigureAwait(false);
             }
             finally
             {

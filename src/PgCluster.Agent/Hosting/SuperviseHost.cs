@@ -21,6 +21,13 @@ internal static partial class SuperviseHost
 {
     public static async Task<int> RunAsync(LoadedConfig loaded, string nodeName, CancellationToken cancellationToken)
     {
+        if (loaded.Config.Manager == ClusterManager.Pacemaker)
+        {
+            var named = loaded.Config.Nodes.FirstOrDefault(n => n.Name == nodeName) ?? throw new PgClusterException(
+                Reason.NodeNotFound, $"no node is named {nodeName}; the configuration has {string.Join(", ", loaded.Config.Nodes.Select(n => n.Name))}") { Target = nodeName };
+            return await PacemakerHost.RunAsync(loaded, named, cancellationToken).ConfigureAwait(false);
+        }
+
         var time = TimeProvider.System;
         using var signals = new StopSignals(cancellationToken);
         using var logs = Daemon.CreateLogs();
@@ -29,17 +36,25 @@ internal static partial class SuperviseHost
         await using var _ = store.ConfigureAwait(false);
         var parts = new NodeParts(time, logs);
         await using var __ = parts.ConfigureAwait(false);
+        var handoff = await DaemonHandoff.StartAsync(loaded.Config, $"supervise-{nodeName}", time, logs.CreateLogger<DaemonHandoff>(), signals.Token).ConfigureAwait(false);
+        await using var ___ = handoff.ConfigureAwait(false);
         while (!signals.Token.IsCancellationRequested)
         {
+            var attempt = handoff.Next;
             var members = await ReadMembersAsync(store, log, signals.Token).ConfigureAwait(false);
             var membership = new ClusterMembership(loaded.Config, members);
             if (membership.Config.Nodes.FirstOrDefault(n => n.Name == nodeName) is { } self)
             {
                 await parts.UseAsync(membership.Config, self).ConfigureAwait(false);
-                await RunAsync(loaded.File, self, membership, store, parts, time, logs, signals.Token).ConfigureAwait(false);
+                if (await RunAsync(loaded.File, self, membership, store, parts, handoff, attempt, time, logs, signals.Token).ConfigureAwait(false))
+                {
+                    return 0;
+                }
+
                 continue;
             }
 
+            await handoff.ReadyAsync(signals.Token).ConfigureAwait(false);
             if (members.Records.GetValueOrDefault(nodeName) is { Removed: true } record)
             {
                 LogRemoved(log, nodeName, record.By ?? "somebody");
@@ -50,7 +65,12 @@ internal static partial class SuperviseHost
                 LogNoMember(log, nodeName, string.Join(", ", membership.Config.Nodes.Select(n => n.Name)));
             }
 
-            await MemberWatch.WaitForChangeAsync(store, membership, loaded.Config.Agent.ProbeInterval, time, signals.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(signals.Token, attempt.Asked);
+            await MemberWatch.WaitForChangeAsync(store, membership, loaded.Config.Agent.ProbeInterval, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (attempt.Asked.IsCancellationRequested && await handoff.GiveAsync(attempt, parts.Poolers, parts.Memory, signals.Token).ConfigureAwait(false))
+            {
+                return 0;
+            }
         }
 
         return 0;
@@ -68,23 +88,39 @@ internal static partial class SuperviseHost
         }
     }
 
-    /// <summary>Works until the cluster's nodes have changed, or the token ends it.</summary>
-    private static async Task RunAsync(
-        string? file, NodeConfig self, ClusterMembership membership, EtcdStore store, NodeParts parts, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken)
+    /// <summary>Works until the cluster's nodes have changed, a successor asks for the work, or the token ends it. True when a successor has it.</summary>
+    private static async Task<bool> RunAsync(
+        string? file, NodeConfig self, ClusterMembership membership, EtcdStore store, NodeParts parts, DaemonHandoff handoff, HandoffAttempt attempt, TimeProvider time, ILoggerFactory logs,
+        CancellationToken cancellationToken)
     {
         var config = membership.Config;
-        var app = Daemon.CreateBuilder(self.Agent, self.Http, config.Tls).Build();
-        await using (app.ConfigureAwait(false))
+        var server = DaemonServer.Create(self.Agent, self.Http, config.Tls, handoff, time);
+        await using (server.ConfigureAwait(false))
         {
+            var pgcmListener = new PgcmListener(self, handoff, time);
+            await using var __ = pgcmListener.ConfigureAwait(false);
+            await handoff.ReadyAsync(cancellationToken).ConfigureAwait(false);
+            if (handoff.TakeInherited() is { } inherited)
+            {
+                parts.GoOnFrom(inherited);
+            }
+
+            var app = server.App;
             using var peers = new GrpcClusterPeers(config, time);
             var consensus = new HealthWatch(config, store, time, logs.CreateLogger<HealthWatch>());
             var node = new NodeSupervisor(
-                self, membership, parts.Server, store, peers, consensus, parts.Guard, time, logs.CreateLogger<NodeSupervisor>(), ProductVersion.Text, Environment.MachineName, RoleHookProgram.Of(config.Roles, time), parts.Before);
+                self, membership, parts.Server, store, peers, consensus, parts.Guard, time, logs.CreateLogger<NodeSupervisor>(), ProductVersion.Text, Environment.MachineName, RoleHookProgram.Of(config.Roles, time), parts.Memory);
             await using var _ = node.ConfigureAwait(false);
+            handoff.UntilAtRest = async token =>
+            {
+                await node.UntilAtRestAsync(token).ConfigureAwait(false);
+                await server.UntilAtRestAsync(token).ConfigureAwait(false);
+            };
             var health = new HealthMonitor(self.Name, config, store, peers, time, logs.CreateLogger<HealthMonitor>());
 
             var map = app.MapGrpc(new GrpcServerOptions { TimeProvider = time }).MapNodeAgent(node.Commands).MapPoolerKeeper(parts.Poolers);
-            new PgcmFailoverService(config, parts.Poolers, store, new FailoverFlow(store, peers, config, time), time).Map(map);
+            var pgcm = new PgcmFailoverService(parts.Poolers, new FailoverMigration(config, store, new FailoverFlow(store, peers, config, time)), time);
+            pgcm.Map(map);
             new NodeEndpoints(node, parts.Poolers, health, new HealthGauges(health, consensus, config), config.Name, self.Name, file).Map(app);
 
             var handover = new StopHandover(self.Name, config, store, peers, time, logs.CreateLogger<StopHandover>());
@@ -95,25 +131,41 @@ internal static partial class SuperviseHost
                 health.RunAsync(stop.Token),
                 consensus.RunAsync(stop.Token),
                 handover.EndAsync(stop.Token),
+                pgcmListener.RunAsync(pgcm, stop.Token, attempt.Asked),
                 .. parts.Poolers.Select(p => KeptPoolers.ServeAsync(p, config, store, time, logs, stop.Token)),
             ];
             var changed = membership.Changed.ContinueWith(_ => stop.CancelAsync(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            var asked = StopWhenAskedAsync(handover, stop, cancellationToken);
+            var ending = StopWhenAskedAsync(handover, stop, cancellationToken);
             try
             {
-                await Daemon.RunUntilAsync(app, work, stop.Token).ConfigureAwait(false);
+                await server.RunUntilAsync(work, stop.Token, attempt.Asked).ConfigureAwait(false);
             }
             finally
             {
                 await stop.CancelAsync().ConfigureAwait(false);
-                await Task.WhenAll([asked, .. work]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.WhenAll([ending, .. work]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (membership.Changed.IsCompleted)
                 {
                     await changed.ConfigureAwait(false);
                 }
 
-                parts.Before = node;
+                parts.Memory = node.Memory;
             }
+
+            if (!attempt.Asked.IsCancellationRequested)
+            {
+                return false;
+            }
+
+            // A leader renews its lease until its next agent does: that one may need seconds for its first look.
+            node.AwaitRelief();
+            if (!await handoff.GiveAsync(attempt, parts.Poolers, parts.Memory, cancellationToken).ConfigureAwait(false))
+            {
+                return false;
+            }
+
+            await node.UntilRelievedAsync().ConfigureAwait(false);
+            return true;
         }
     }
 

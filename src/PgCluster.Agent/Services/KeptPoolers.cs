@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using PgCluster.Agent.Hosting;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Pooling;
 using PgCluster.Engine.Store;
@@ -9,6 +10,39 @@ namespace PgCluster.Agent.Services;
 /// <summary>What a keeper does for its pooler besides answering: resumes what a killed predecessor left paused, and registers it in the store with its last pause.</summary>
 internal static class KeptPoolers
 {
+    /// <summary>What another process needs to go on with the pauses of these.</summary>
+    public static async Task<IReadOnlyDictionary<string, KeptPause>> GiveAwayAsync(IEnumerable<KeptPooler> poolers, CancellationToken cancellationToken)
+    {
+        var pauses = new Dictionary<string, KeptPause>(StringComparer.Ordinal);
+        foreach (var pooler in poolers)
+        {
+            pauses[pooler.Config.Name] = await pooler.Keeper.GiveAwayAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return pauses;
+    }
+
+    /// <summary>The other process did not come to it.</summary>
+    public static void TakeBack(IEnumerable<KeptPooler> poolers)
+    {
+        foreach (var pooler in poolers)
+        {
+            pooler.Keeper.TakeBack();
+        }
+    }
+
+    /// <summary>Goes on with the pauses that another process had of these.</summary>
+    public static void GoOnFrom(IEnumerable<KeptPooler> poolers, DaemonState state)
+    {
+        foreach (var pooler in poolers)
+        {
+            if (state.Pauses.TryGetValue(pooler.Config.Name, out var pause))
+            {
+                pooler.Keeper.GoOnWith(pause);
+            }
+        }
+    }
+
     public static Task ServeAsync(
         KeptPooler pooler, ClusterConfig config, IClusterStore store, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken)
     {

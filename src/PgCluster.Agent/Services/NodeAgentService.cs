@@ -9,7 +9,7 @@ namespace PgCluster.Agent.Services;
 /// <summary>The agent API of one node on the wire.</summary>
 internal static class NodeAgentService
 {
-    public static GrpcServiceMap MapNodeAgent(this GrpcServiceMap map, NodeCommands node) => map
+    public static GrpcServiceMap MapNodeAgent(this GrpcServiceMap map, INodeAgent node) => map
         .MapUnary(PeerMethods.GetStatus, async (_, call) =>
             new GetStatusResponse { StatusJson = (await node.GetStatusAsync(call.CancellationToken).ConfigureAwait(false)).ToJson() })
         .MapUnary(PeerMethods.Vote, async (_, call) =>
@@ -52,17 +52,7 @@ internal static class NodeAgentService
             ReplayedLsn = (await node.WaitForReplayAsync(new Lsn(request.Lsn), call.CancellationToken).ConfigureAwait(false)).Value,
         })
         .MapUnary(PeerMethods.Promote, async (request, call) =>
-        {
-            var promotion = await node.PromoteAsync(PeerMessages.FromWire(request.Operation), call.CancellationToken).ConfigureAwait(false);
-            return new PromoteResponse
-            {
-                Timeline = promotion.Timeline,
-                Address = promotion.Address,
-                Revision = promotion.Revision,
-                PromotedMs = promotion.PromotedMs,
-                PublishedMs = promotion.PublishedMs,
-            };
-        })
+            PeerMessages.ToWire(await node.PromoteAsync(PeerMessages.FromWire(request.Operation), call.CancellationToken).ConfigureAwait(false)))
         .MapUnary(PeerMethods.Follow, async (request, call) =>
         {
             await node.FollowAsync(

@@ -12,7 +12,7 @@ namespace PgCluster.Agent.Services;
 /// GET, HEAD and OPTIONS, as HAProxy's checks use them.
 /// </summary>
 internal sealed class NodeEndpoints(
-    NodeSupervisor node, IReadOnlyList<KeptPooler> poolers, HealthMonitor monitor, HealthGauges gauges, string cluster, string name, string? configFile)
+    INodeWatch node, IReadOnlyList<KeptPooler> poolers, HealthMonitor monitor, HealthGauges gauges, string cluster, string name, string? configFile)
 {
     private static readonly string[] Methods = ["GET", "HEAD", "OPTIONS"];
     private readonly double _configHash = HashOf(configFile);

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PgCluster.Cmdlets;
+using PgCluster.Engine.Configuration;
 
 namespace PgCluster.Commands;
 
@@ -33,7 +34,7 @@ public sealed class AddPgClusterNodeCommand : MembershipCmdlet
     [ValidateNotNullOrEmpty]
     public string? Agent { get; set; }
 
-    /// <summary>Where its agent serves health and metrics: host:port; else port 8008 of its host.</summary>
+    /// <summary>Where its agent serves health and metrics: host:port; else port 8433 of its host.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Http { get; set; }
@@ -74,8 +75,8 @@ public sealed class AddPgClusterNodeCommand : MembershipCmdlet
             Host = HostName,
             Port = Port,
             DataDirectory = DataDirectory,
-            Agent = Agent ?? Address(8432),
-            Http = Http ?? Address(8008),
+            Agent = Agent ?? Address(NodeConfig.UsualAgentPort),
+            Http = Http ?? Address(NodeConfig.UsualHttpPort),
             LogFile = LogFile,
             FailureDomain = FailureDomain,
             Weight = Weight,

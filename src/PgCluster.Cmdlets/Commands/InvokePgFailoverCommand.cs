@@ -65,9 +65,10 @@ public sealed class InvokePgFailoverCommand : FailoverCmdlet
     private static string Describe(OperationPlan plan)
     {
         var noReturn = plan.Steps.FirstOrDefault(s => s.PointOfNoReturn);
+        var pacemaker = plan.Checks.FirstOrDefault(c => c is { Name: PreflightCheck.PacemakerWouldDo, Status: CheckStatus.Passed });
         var candidate = plan.Candidates.FirstOrDefault(c => c.Node == plan.To);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{(plan.Forced ? "FORCED: move the primary" : "Move the primary")} of cluster '{plan.Cluster}' from {plan.From ?? "nobody"} to {plan.To}{(candidate is { Reasons.Count: > 0 } ? $" ({string.Join("; ", candidate.Reasons)})" : "")}: {plan.Steps.Count} steps{(noReturn is null ? "" : $", point of no return at step {noReturn.Number} ({noReturn.Name})")}");
+            $"{(plan.Forced ? "FORCED: move the primary" : "Move the primary")} of cluster '{plan.Cluster}' from {plan.From ?? "nobody"} to {plan.To}{(candidate is { Reasons.Count: > 0 } ? $" ({string.Join("; ", candidate.Reasons)})" : "")}: {plan.Steps.Count} steps{(noReturn is null ? "" : $", point of no return at step {noReturn.Number} ({noReturn.Name})")}{(pacemaker is null ? "" : $"; Pacemaker would do: {pacemaker.Evidence}")}");
     }
 }

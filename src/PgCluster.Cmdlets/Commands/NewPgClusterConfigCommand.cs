@@ -3,6 +3,7 @@ using System.Management.Automation;
 using System.Text;
 using PgCluster.Client;
 using PgCluster.Cmdlets;
+using PgCluster.Engine.Configuration;
 
 namespace PgCluster.Commands;
 
@@ -37,12 +38,12 @@ public sealed class NewPgClusterConfigCommand : AsyncPgCmdlet
     /// <summary>Port of the agents' API, on each node.</summary>
     [Parameter]
     [ValidateRange(1, 65535)]
-    public int AgentPort { get; set; } = 8432;
+    public int AgentPort { get; set; } = NodeConfig.UsualAgentPort;
 
     /// <summary>Port of the agents' HTTP endpoints, on each node.</summary>
     [Parameter]
     [ValidateRange(1, 65535)]
-    public int HttpPort { get; set; } = 8433;
+    public int HttpPort { get; set; } = NodeConfig.UsualHttpPort;
 
     /// <summary>Other options, by their path.</summary>
     [Parameter]

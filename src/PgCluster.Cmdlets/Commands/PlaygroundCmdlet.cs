@@ -15,12 +15,12 @@ public abstract class PlaygroundCmdlet : AsyncPgCmdlet
 
     /// <summary>Where playgrounds are.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.NotSupportedHere"/>.</exception>
-    private protected static PlaygroundManager Manager() => new();
+    private protected static PlaygroundManager OpenManager() => new();
 
     /// <summary>The playgrounds that <paramref name="names"/> match; writes an error for each name without wildcard that matches none.</summary>
     private protected async Task<List<PlaygroundInfo>> FindAsync(string[]? names, CmdletPipeline pipeline, CancellationToken cancellationToken)
     {
-        var manager = Manager();
+        var manager = OpenManager();
         var (found, missing) = NamePattern.Select(await manager.ListAsync(cancellationToken), names, p => p.Name);
         foreach (var playground in found)
         {

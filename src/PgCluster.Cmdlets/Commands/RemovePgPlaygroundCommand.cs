@@ -28,7 +28,7 @@ public sealed class RemovePgPlaygroundCommand : PlaygroundCmdlet
 
             try
             {
-                await Manager().RemoveAsync(playground.Name, new Steps(pipeline, $"Removing playground '{playground.Name}'"), cancellationToken);
+                await OpenManager().RemoveAsync(playground.Name, new Steps(pipeline, $"Removing playground '{playground.Name}'"), cancellationToken);
                 Seen.ForgetPlayground(playground.Name);
             }
             catch (PgClusterException e)

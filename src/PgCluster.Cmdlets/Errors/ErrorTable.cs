@@ -61,6 +61,9 @@ public static class ErrorTable
         Reason.PostgresUnavailable => new(
             "PostgresUnavailable", ErrorCategory.ResourceUnavailable,
             "Look at the node's PostgreSQL log and at its State and Evidence in Get-PgClusterNode."),
+        Reason.PacemakerUnavailable => new(
+            "PacemakerUnavailable", ErrorCategory.ResourceUnavailable,
+            "Look at crm_mon -1 on the node the message names, and at Test-PgCluster: it says what stands in Pacemaker's way."),
         Reason.PoolerNotFound => new(
             "PoolerNotFound", ErrorCategory.ObjectNotFound, "List the poolers with Get-PgPooler."),
         Reason.PoolerUnreachable => new(
@@ -140,6 +143,9 @@ public static class ErrorTable
         Reason.NotInitialized => new(
             "NotInitialized", ErrorCategory.InvalidOperation,
             "Initialize-PgCluster -WhatIf says what it would do and what keeps it from doing so; Initialize-PgCluster takes the cluster under management."),
+        Reason.ForeignAgent => new(
+            "ForeignAgent", ErrorCategory.NotImplemented,
+            "Replace pgsql-cluster-manager's agent on that node: stop pgcm supervise there and start pgcluster supervise."),
         Reason.ForeignServer => new(
             "ForeignServer", ErrorCategory.InvalidData,
             "Check host, port and data directory of the node. A data directory that is of no use any more can be moved away; the agent then makes a new copy."),

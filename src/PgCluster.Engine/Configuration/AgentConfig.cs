@@ -12,6 +12,12 @@ public sealed record AgentConfig
     /// <summary>True when an agent that is asked to stop gives its node's role, the primary's too, to another node first.</summary>
     public bool HandoverOnStop { get; init; }
 
+    /// <summary>
+    /// Directory in which a daemon of this machine, agent, proxy or observer, gives its sockets and what it knows to the one that is started to follow it; on a file system that a restart of the machine empties.
+    /// Empty for none: a daemon that is started beside the running one finds its address in use.
+    /// </summary>
+    public string HandoffDirectory { get; init; } = "";
+
     /// <summary>Time before a failed write of the primary's key is tried again.</summary>
     public TimeSpan KeyRetryInterval { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -50,4 +50,7 @@ public sealed record ClusterConfig
 
     /// <summary>How many nodes are to have which role.</summary>
     public RolesConfig Roles { get; init; } = new();
+
+    /// <summary>How Pacemaker is asked, where it is the manager.</summary>
+    public PacemakerConfig Pacemaker { get; init; } = new();
 }

@@ -14,7 +14,8 @@ public static class ConfigBinder
     {
         ArgumentNullException.ThrowIfNull(sources);
         var context = new BindContext(sources);
-        var entries = (sources.File?.Entries ?? []).ToDictionary(entry => entry.Key, StringComparer.Ordinal);
+        var file = sources.File is { } written && PgcmFile.IsOne(written) ? PgcmFile.Translate(written, context) : sources.File;
+        var entries = (file?.Entries ?? []).ToDictionary(entry => entry.Key, StringComparer.Ordinal);
         var config = ConfigSchema.Defaults;
         foreach (var section in ConfigSchema.Sections)
         {

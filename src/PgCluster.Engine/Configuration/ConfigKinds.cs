@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Xml.XPath;
 
 namespace PgCluster.Engine.Configuration;
 
@@ -37,6 +38,12 @@ static class ConfigKinds
         (text, _) => HostPort.TryParse(text) is { } address ? new(address) : null,
         address => address.ToString());
 
+    public static ConfigKind<HostPort?> OptionalAddress { get; } = new TextKind<HostPort?>(
+        "host:port",
+        "host:port such as \"10.0.0.1:8080\" (an IPv6 address in brackets), or an empty string for none",
+        (text, _) => text.Length == 0 ? new(null) : HostPort.TryParse(text) is { } address ? new(address) : null,
+        address => address?.ToString() ?? "");
+
     public static ConfigKind<string> KeyPrefix { get; } = new TextKind<string>(
         "key prefix",
         "a key that begins with / and does not end with one, or an empty string for no prefix",
@@ -45,6 +52,9 @@ static class ConfigKinds
 
     public static ConfigKind<string> Key { get; } = new TextKind<string>(
         "key", "a key that begins with / and does not end with one", (text, _) => IsKey(text) ? new(text) : null, text => text);
+
+    public static ConfigKind<string> XPath { get; } = new TextKind<string>(
+        "XPath", "an XPath 1.0 that selects elements such as \"//node[...]\", or an empty string for none", (text, _) => IsXPath(text) ? new(text) : null, text => text);
 
     public static ConfigKind<ConfigList<string>> Endpoints { get; } = new ListKind<string>(
         new TextKind<string>("URL", "a URL", (text, _) => Endpoint(text), text => text),
@@ -108,6 +118,18 @@ static class ConfigKinds
     }
 
     static bool IsKey(string text) => text.Length > 1 && text.StartsWith('/') && !text.EndsWith('/');
+
+    static bool IsXPath(string text)
+    {
+        try
+        {
+            return text.Length == 0 || XPathExpression.Compile(text).ReturnType == XPathResultType.NodeSet;
+        }
+        catch (XPathException)
+        {
+            return false;
+        }
+    }
 
     static Reading<string>? Endpoint(string text)
     {

@@ -20,6 +20,7 @@ public static class ConfigRules
             .. Unique("poolers", config.Poolers.Select(pooler => pooler.Name)),
             .. OneAddressEach(config, "host", node => new HostPort(node.Host, node.Port)),
             .. OneAddressEach(config, "agent", node => node.Agent),
+            .. PgcmAddresses(config),
             .. KnownNodes(config),
             .. SynchronousStandbys(config),
         ];
@@ -63,6 +64,18 @@ public static class ConfigRules
                 var (first, second) = ($"nodes[{firsts[address]}].{option}", $"nodes[{index}].{option}");
                 yield return new([first, second], $"{second} leads to {TomlText.Quote(address)} like {first}; expected an address that no other node has");
             }
+        }
+    }
+
+    static IEnumerable<ConfigViolation> PgcmAddresses(ClusterConfig config)
+    {
+        // It goes without certificates there: nothing else may be served at that address.
+        foreach (var (index, node) in config.Nodes.Index().Where(n => n.Item.Pgcm is not null && (n.Item.Pgcm == n.Item.Agent || n.Item.Pgcm == n.Item.Http)))
+        {
+            var other = node.Pgcm == node.Agent ? "agent" : "http";
+            yield return new(
+                [$"nodes[{index}].pgcm", $"nodes[{index}].{other}"],
+                $"nodes[{index}].pgcm leads to {TomlText.Quote(node.Pgcm!.ToString())} like nodes[{index}].{other}; expected an address of its own");
         }
     }
 

@@ -3,7 +3,7 @@ namespace PgCluster.Engine.Configuration;
 /// <summary>What a configuration is bound from. Flags go before the environment, that before the file, that before the defaults.</summary>
 public sealed record ConfigSources
 {
-    /// <summary>The file's contents; null when there is no file.</summary>
+    /// <summary>The file's contents, ours or in the words of pgsql-cluster-manager; null when there is no file.</summary>
     public ConfigValue.Table? File { get; init; }
 
     /// <summary>What errors and comments call the file.</summary>

@@ -1,5 +1,6 @@
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Operations;
+using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Store;
 using PgCluster.Engine.Topology;
 
@@ -28,7 +29,14 @@ public sealed class FailoverFlow
     public async Task<FailoverAssessment> AssessAsync(FailoverRequest request, CancellationToken cancellationToken)
     {
         var view = await _observer.ObserveAsync(cancellationToken).ConfigureAwait(false);
-        return FailoverPlanner.Assess(view, request, _config.Failover, Guid.CreateVersion7(_time.GetUtcNow()).ToString("n"));
+        var assessment = FailoverPlanner.Assess(view, request, _config.Failover, Guid.CreateVersion7(_time.GetUtcNow()).ToString("n"));
+        if (view.Manager != ClusterManager.Pacemaker || assessment.Plan is not { Steps.Count: > 0, To: { } target } plan)
+        {
+            return assessment;
+        }
+
+        var rehearsed = await SimulateAsync(target, cancellationToken).ConfigureAwait(false);
+        return new FailoverAssessment(plan with { Checks = [.. plan.Checks, rehearsed], Steps = rehearsed.Status == CheckStatus.Failed ? [] : plan.Steps });
     }
 
     /// <summary>
@@ -42,7 +50,9 @@ public sealed class FailoverFlow
     public async Task<OperationReport> RunAsync(
         OperationPlan plan, FailoverRequest request, IOperationObserver? observer, CancellationToken cancellationToken)
     {
-        var run = new FailoverRun(_store, _peers, _config, _time, plan, request);
+        IFailoverRun run = _config.Manager == ClusterManager.Pacemaker
+            ? new PacemakerFailoverRun(_store, _peers, _observer, _config, _time, plan, request)
+            : new FailoverRun(_store, _peers, _config, _time, plan, request);
         var runner = new OperationRunner(_time, _config.Failover.UndoTimeout, observer);
         OperationResult result;
         await using (run.ConfigureAwait(false))
@@ -60,6 +70,25 @@ public sealed class FailoverFlow
         };
         await RecordAsync(report).ConfigureAwait(false);
         return report;
+    }
+
+    /// <summary>What Pacemaker itself says that it would do.</summary>
+    private async Task<PreflightCheck> SimulateAsync(string target, CancellationToken cancellationToken)
+    {
+        const string Name = PreflightCheck.PacemakerWouldDo;
+        using var budget = new CancellationTokenSource(_config.Pacemaker.QueryTimeout * 3, _time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(budget.Token, cancellationToken);
+        try
+        {
+            var actions = await _peers.AnyAsync(_config, target, agent => agent.SimulateMoveAsync(target, linked.Token)).ConfigureAwait(false);
+            return actions.Count > 0
+                ? new PreflightCheck(Name, CheckStatus.Passed, string.Join("; ", actions))
+                : new PreflightCheck(Name, CheckStatus.Failed, $"Pacemaker would do nothing when it is asked to move the primary to {target}", "crm_simulate --live-check -s says what keeps it", Reason.TargetNotEligible);
+        }
+        catch (Exception e) when (e is PgClusterException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return new PreflightCheck(Name, CheckStatus.Warning, $"what Pacemaker would do cannot be rehearsed: {e.Message}", "see whether crm_simulate is installed there");
+        }
     }
 
     /// <summary>Adds a report to the cluster's history, as far as the store can be reached.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Operations;
+using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Switchover;
 using PgCluster.Engine.Topology;
 
@@ -20,7 +21,10 @@ public static class FailoverPlanner
     /// <param name="request">What was asked.</param>
     /// <param name="options">Budgets and limits.</param>
     /// <param name="id">Id of the plan.</param>
-    public static FailoverAssessment Assess(ClusterView view, FailoverRequest request, FailoverConfig options, string id)
+    public static FailoverAssessment Assess(ClusterView view, FailoverRequest request, FailoverConfig options, string id) =>
+        view.Manager == ClusterManager.Pacemaker ? PacemakerFailoverPlanner.Assess(view, request, options, id) : AssessNative(view, request, options, id);
+
+    private static FailoverAssessment AssessNative(ClusterView view, FailoverRequest request, FailoverConfig options, string id)
     {
         var forced = !view.RunningPrimaries.Any();
         var from = forced ? view.PublishedNode : view.Primary;
@@ -68,23 +72,10 @@ public static class FailoverPlanner
         yield return new("OnePrimary", CheckStatus.Passed,
             string.Create(CultureInfo.InvariantCulture, $"{primary.Name} is the primary on timeline {primary.Node.Timeline}"));
 
-        yield return view.PublishedNode?.Name == primary.Name
-            ? new("PublishedPrimary", CheckStatus.Passed, $"etcd names {primary.Name}, {view.PublishedPrimary!.Value}")
-            : new("PublishedPrimary", CheckStatus.Failed,
-                $"etcd names {view.PublishedPrimary?.Value ?? "nobody"} while {primary.Name} is the primary",
-                $"see why the agent of {primary.Name} does not publish", Reason.PreflightFailed);
-
-        foreach (var node in view.Nodes.Where(n => n.Postgres is null))
+        yield return Published(view, primary);
+        foreach (var check in Agents(view, request, target))
         {
-            // Whoever took a node out of service may have switched it off: the next one can still hand over.
-            var optional = node.Name != target && (request.Force || node.Node.Suspended is not null);
-            yield return new("AgentAnswers", optional ? CheckStatus.Warning : CheckStatus.Failed, $"the agent of {node.Name}{OutOfService(view, node.Name)} does not answer: {node.Node.Evidence}",
-                "start it, or go on without this node by -Force", Reason.AgentUnreachable);
-        }
-
-        if (view.Nodes.All(n => n.Postgres is not null))
-        {
-            yield return new("AgentAnswers", CheckStatus.Passed, string.Create(CultureInfo.InvariantCulture, $"all {view.Nodes.Count} agents answer"));
+            yield return check;
         }
 
         var synchronous = view.Nodes.Where(n => n.Node.SyncState is SyncState.Sync or SyncState.Quorum).Select(n => n.Name).ToArray();
@@ -98,15 +89,45 @@ public static class FailoverPlanner
             _ => new("SynchronousStandby", CheckStatus.Passed, string.Join(", ", synchronous) + " under " + policy),
         };
 
+        yield return LogicalSlots(primary, request);
+        yield return Archiver(primary, options);
+        yield return PauseBlockers(view, request.BlockerPolicy, options);
+    }
+
+    /// <summary>Whether the store names the primary.</summary>
+    internal static PreflightCheck Published(ClusterView view, NodeObservation primary) =>
+        view.PublishedNode?.Name == primary.Name
+            ? new("PublishedPrimary", CheckStatus.Passed, $"etcd names {primary.Name}, {view.PublishedPrimary!.Value}")
+            : new("PublishedPrimary", CheckStatus.Failed,
+                $"etcd names {view.PublishedPrimary?.Value ?? "nobody"} while {primary.Name} is the primary",
+                $"see why the agent of {primary.Name} does not publish", Reason.PreflightFailed);
+
+    /// <summary>Whether the agents answer; those that need not are warned of.</summary>
+    internal static IEnumerable<PreflightCheck> Agents(ClusterView view, FailoverRequest request, string? target)
+    {
+        foreach (var node in view.Nodes.Where(n => !n.Answers))
+        {
+            // Whoever took a node out of service may have switched it off: the next one can still hand over.
+            var optional = node.Name != target && (request.Force || node.Node.Suspended is not null);
+            yield return new("AgentAnswers", optional ? CheckStatus.Warning : CheckStatus.Failed, $"the agent of {node.Name}{OutOfService(view, node.Name)} does not answer: {node.Node.Evidence}",
+                "start it, or go on without this node by -Force", Reason.AgentUnreachable);
+        }
+
+        if (view.Nodes.All(n => n.Answers))
+        {
+            yield return new("AgentAnswers", CheckStatus.Passed, string.Create(CultureInfo.InvariantCulture, $"all {view.Nodes.Count} agents answer"));
+        }
+    }
+
+    /// <summary>Whether logical slots would be lost with the primary's role.</summary>
+    internal static PreflightCheck LogicalSlots(NodeObservation primary, FailoverRequest request)
+    {
         var logical = (primary.Postgres?.Slots ?? []).Where(s => s.Logical && !s.Synced).Select(s => s.Name).ToArray();
-        yield return logical.Length == 0
+        return logical.Length == 0
             ? new("Slots", CheckStatus.Passed, "no logical slot would be lost")
             : new("Slots", request.Force ? CheckStatus.Warning : CheckStatus.Failed,
                 $"logical slots exist on {primary.Name} only and would be lost: {string.Join(", ", logical)}",
                 "drop them, synchronise them (PostgreSQL 17), or accept their loss by -Force");
-
-        yield return Archiver(primary, options);
-        yield return PauseBlockers(view, request.BlockerPolicy, options);
     }
 
     /// <summary>Whether the archiver would hold a shutdown up.</summary>
@@ -180,7 +201,7 @@ public static class FailoverPlanner
                 "bring one of the missing standbys back, or accept that acknowledged commits may be lost by -AllowDataLoss", Reason.DataLossNotAllowed);
     }
 
-    private static PreflightCheck Target(FailoverRequest request, IReadOnlyList<CandidateVerdict> candidates, string? target)
+    internal static PreflightCheck Target(FailoverRequest request, IReadOnlyList<CandidateVerdict> candidates, string? target)
     {
         if (target is null)
         {
@@ -217,6 +238,13 @@ public static class FailoverPlanner
                 $"resume it with Resume-PgPooler {pooler.Name}, or wait for its pause to expire", Reason.PreflightFailed);
         }
 
+        if (pooler.IsPgcm)
+        {
+            return new("PoolerUnseen", CheckStatus.Warning,
+                $"pooler {pooler.Name} is kept by pgsql-cluster-manager's agent: it is paused and resumed, but whether it is paused already, where it leads and how it pools cannot be seen",
+                $"see to it that pgcm's proxy runs beside it, or start pgcluster supervise and pgcluster proxy there instead");
+        }
+
         var expected = primary is null ? null : string.Create(CultureInfo.InvariantCulture, $"{primary.Node.Host}:{primary.Node.Port}");
         if (!forced && pooler.PointsTo != expected)
         {
@@ -239,7 +267,7 @@ public static class FailoverPlanner
     /// <summary>A cluster that its clients have left can still be failed over, and its poolers are then nothing to it.</summary>
     internal static IEnumerable<PoolerObservation> PoolersInUse(ClusterView view) => view.Redirect is { State: RedirectState.Active } ? [] : view.Poolers;
 
-    private static IEnumerable<PreflightCheck> Redirected(ClusterView view)
+    internal static IEnumerable<PreflightCheck> Redirected(ClusterView view)
     {
         if (view.Redirect is { } redirect)
         {
@@ -254,7 +282,7 @@ public static class FailoverPlanner
         }
     }
 
-    private static IEnumerable<PreflightCheck> Proxies(ClusterView view) => PoolersInUse(view).Where(p => p.Proxy is null).Select(p => new PreflightCheck(
+    internal static IEnumerable<PreflightCheck> Proxies(ClusterView view) => PoolersInUse(view).Where(p => p is { Proxy: null, Pooler.IsPgcm: false }).Select(p => new PreflightCheck(
         "ProxyAlive", CheckStatus.Failed, $"no proxy follows the primary for pooler {p.Name}", $"start pgcluster proxy --pooler {p.Name}", Reason.PoolerUnreachable));
 
     /// <summary>

@@ -38,4 +38,16 @@ public static class FailoverSteps
 
     /// <summary>Makes every other node a standby of the target.</summary>
     public const string Follow = "follow";
+
+    /// <summary>Asks Pacemaker to move the primary.</summary>
+    public const string Move = "move";
+
+    /// <summary>Takes back what the move left in Pacemaker.</summary>
+    public const string Clear = "clear";
+
+    /// <summary>Has Pacemaker start the old primary as a standby, and waits until every standby streams from the new one.</summary>
+    public const string Settle = "settle";
+
+    /// <summary>The error of a plan with a step of a later version.</summary>
+    internal static PgClusterException Unknown(PlanStep step) => new(Reason.PlanStale, $"the plan has a step '{step.Name}' that this version does not know");
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Rejoin;
 using PgCluster.Engine.Store;
 using PgCluster.Engine.Topology;
@@ -40,7 +41,7 @@ public static class Checkup
 
     private static IEnumerable<PreflightCheck> Agents(ClusterView view)
     {
-        var silent = view.Nodes.Where(n => n.Postgres is null).ToArray();
+        var silent = view.Nodes.Where(n => !n.Answers).ToArray();
         if (silent.Length == 0)
         {
             yield return new("AgentAnswers", CheckStatus.Passed, string.Create(CultureInfo.InvariantCulture, $"all {view.Nodes.Count} agents answer"));
@@ -50,6 +51,11 @@ public static class Checkup
         {
             yield return new("NodeAddress", CheckStatus.Warning, $"the agent of {node.Name} has its server at {address}, the configuration here at {new PrimaryAddress(node.Host, node.Port).ToHostAndPort()}",
                 "use one configuration everywhere: clients are led to what the agent says", Reason.InvalidConfiguration);
+        }
+
+        foreach (var node in view.Nodes.Where(n => n.IsPgcm))
+        {
+            yield return new("AgentOfOurs", CheckStatus.Warning, $"the agent of {node.Name} is pgsql-cluster-manager's: {node.Node.Evidence}", $"start pgcluster supervise on {node.Name} in place of pgcm supervise", Reason.ForeignAgent);
         }
 
         foreach (var node in silent)
@@ -65,7 +71,7 @@ public static class Checkup
         yield return running switch
         {
             [var only] => new("OnePrimary", CheckStatus.Passed, string.Create(CultureInfo.InvariantCulture, $"{only} runs as the primary on timeline {view.Primary!.Node.Timeline}")),
-            [] => new("OnePrimary", CheckStatus.Failed, "no node runs as a primary", "see Invoke-PgElection -WhatIf for who could, and Get-PgClusterHistory for what happened", Reason.NoPrimary),
+            [] => new("OnePrimary", CheckStatus.Failed, view.NoPrimaryEvidence, "see Invoke-PgElection -WhatIf for who could, and Get-PgClusterHistory for what happened", Reason.NoPrimary),
             _ => new("OnePrimary", CheckStatus.Failed, $"{string.Join(" and ", running)} run as primaries", "stop the one that does not lead", Reason.SplitBrain),
         };
         if (!view.Store.HasQuorum)
@@ -102,7 +108,7 @@ public static class Checkup
     private static IEnumerable<PreflightCheck> Standbys(ClusterView view)
     {
         var primary = view.Primary;
-        foreach (var node in view.Nodes.Where(n => n.Postgres is not null && n.Name != primary?.Name))
+        foreach (var node in view.Nodes.Where(n => n.Answers && n.Name != primary?.Name))
         {
             var status = node.Node;
             yield return (status.State, status.Role) switch
@@ -190,6 +196,16 @@ public static class Checkup
         foreach (var node in facts.View.Nodes.Where(n => n.Node.Suspended is not null))
         {
             yield return new("NodeInService", CheckStatus.Warning, $"{node.Name} is {node.Node.Suspended}", $"Resume-PgClusterNode {node.Name} puts it back");
+        }
+
+        if (facts.Config.Manager == ClusterManager.Pacemaker)
+        {
+            foreach (var check in PacemakerCheckup.Run(facts.View))
+            {
+                yield return check;
+            }
+
+            yield break;
         }
 
         yield return facts.Config.Failover.Mode == FailoverMode.Automatic

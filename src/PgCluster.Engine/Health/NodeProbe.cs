@@ -15,7 +15,10 @@ public sealed record NodeProbe(string Node, long StartedAt, TimeSpan Latency, No
     /// True when the node is well: its PostgreSQL answers over the network and, as its agent says, accepts connections. Both, because a postmaster answers
     /// also while its server starts or hangs, and an agent also when nobody else gets through to the server.
     /// </summary>
-    public bool Success => PostgresAnswers && Accepts;
+    public bool Success => PostgresAnswers && (Accepts || IsPgcm);
+
+    /// <summary>True when the agent is pgsql-cluster-manager's: it says nothing of PostgreSQL, which is then taken at its own word.</summary>
+    public bool IsPgcm { get; init; }
 
     /// <summary>True when the agent answers and says that PostgreSQL accepts connections.</summary>
     public bool Accepts => Report?.Postgres.State is NodeState.Running or NodeState.NotStreaming;

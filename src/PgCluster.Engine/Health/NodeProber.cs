@@ -31,25 +31,25 @@ public sealed class NodeProber(IClusterPeers peers, ClusterConfig config, TimeSp
         var agent = AskAgentAsync(node, cancellationToken);
         var postgres = AskPostgresAsync(node, cancellationToken);
         await Task.WhenAll(agent, postgres).ConfigureAwait(false);
-        var (report, error) = await agent.ConfigureAwait(false);
+        var (report, error, isPgcm) = await agent.ConfigureAwait(false);
         var answers = await postgres.ConfigureAwait(false);
-        var probe = new NodeProbe(node.Name, started, time.GetElapsedTime(started), report, answers, "");
+        var probe = new NodeProbe(node.Name, started, time.GetElapsedTime(started), report, answers, "") { IsPgcm = isPgcm };
         return probe with { Detail = Describe(node, probe, error) };
     }
 
-    private async Task<(NodeReport? Report, string Error)> AskAgentAsync(NodeConfig node, CancellationToken cancellationToken)
+    private async Task<(NodeReport? Report, string Error, bool IsPgcm)> AskAgentAsync(NodeConfig node, CancellationToken cancellationToken)
     {
         try
         {
-            return (await peers.Node(node.Name).GetStatusAsync(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false), "");
+            return (await peers.Node(node.Name).GetStatusAsync(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false), "", false);
         }
         catch (PgClusterException e)
         {
-            return (null, e.Message);
+            return (null, e.Message, e.Reason == Reason.ForeignAgent);
         }
         catch (OperationCanceledException)
         {
-            return (null, NoAnswer);
+            return (null, NoAnswer, false);
         }
     }
 

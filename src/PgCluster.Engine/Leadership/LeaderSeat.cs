@@ -234,6 +234,27 @@ public sealed partial class LeaderSeat : IAsyncDisposable
         _guard.Disarm();
     }
 
+    /// <summary>
+    /// For this node's next agent, which is in another process and takes the leadership up when it has begun its work: from here on it is no loss that another term beats. <see cref="UntilRelievedAsync"/> says when.
+    /// </summary>
+    public void AwaitRelief()
+    {
+        if (_hold is { } hold)
+        {
+            hold.Yields = true;
+        }
+    }
+
+    /// <summary>Renews until another term beats; at most for the length of a lease, after which whoever was to come has not.</summary>
+    public async Task UntilRelievedAsync()
+    {
+        var began = _time.GetTimestamp();
+        while (_hold is { IsReplaced: false, Token.IsCancellationRequested: false } && _time.GetElapsedTime(began) < _timing.TimeToLive)
+        {
+            await Task.Delay(_timing.BeatInterval / 10, _time).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Renews no more, and leaves key and guard as they are: this node's next agent takes them over, or the guard stops the server in time.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -408,7 +429,7 @@ public sealed partial class LeaderSeat : IAsyncDisposable
             set => _isReplaced = value;
         }
 
-        /// <summary>True while the server is stopped for an operation, whose target may take over: that ends the term, and is nothing to stop a server for.</summary>
+        /// <summary>True while another term may follow that is nothing to stop the server for: it is stopped for an operation, whose target may take over, or this node's next agent is about to.</summary>
         public bool Yields
         {
             get => _yields;

@@ -81,6 +81,17 @@ public static class NodeSuspensionPlanner
                 "start it, or leave -Drain out: it is the one that knows of the sessions", Reason.AgentUnreachable);
         }
 
+        if (config.Manager == ClusterManager.Pacemaker && request.HandsOver)
+        {
+            yield return new("RolesAreOurs", CheckStatus.Failed, "Pacemaker holds this cluster together: there are no roles to hand over", "Suspend-PgClusterNode -Drain takes the node out of service", Reason.NotSupportedHere);
+        }
+
+        if (config.Manager == ClusterManager.Pacemaker && node.Name == primary)
+        {
+            yield return new("Primary", CheckStatus.Failed, $"{node.Name} is the primary, and Pacemaker would stop its server", "-Drain moves the primary first", Reason.NodeNeeded);
+            yield break;
+        }
+
         if (node.Name == primary)
         {
             yield return new("Primary", CheckStatus.Warning, $"{node.Name} is the primary, and stays it", "-Drain moves the primary first");
@@ -155,6 +166,11 @@ public static class NodeSuspensionPlanner
             Add(SuspensionSteps.Drain, string.Create(
                 CultureInfo.InvariantCulture, $"wait until no client session is left on {node.Name}, {request.DrainTimeout.TotalSeconds:0.###} s at most"),
                 node.Name, request.DrainTimeout + config.Failover.HealthCheckTimeout);
+        }
+
+        if (config.Manager == ClusterManager.Pacemaker)
+        {
+            Add(SuspensionSteps.Standby, $"have Pacemaker stop the server of {node.Name}", node.Name, config.Pacemaker.CommandTimeout + config.Failover.FollowTimeout);
         }
 
         return [.. steps];

@@ -2,6 +2,7 @@ using System.Globalization;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Operations;
+using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Roles;
 using PgCluster.Engine.Store;
 using PgCluster.Engine.Topology;
@@ -52,6 +53,7 @@ internal sealed class NodeSuspensionRun : IAsyncDisposable
         SuspensionSteps.Role => new OperationStep(step, _lock.Guarded(WaitUntilSpareAsync)),
         SuspensionSteps.Synchronous => new OperationStep(step, _lock.Guarded(WaitUntilUnneededAsync)),
         SuspensionSteps.Drain => new OperationStep(step, _lock.Guarded(DrainAsync)),
+        SuspensionSteps.Standby => new OperationStep(step, _lock.Guarded(StandByAsync)),
         _ => throw new PgClusterException(Reason.PlanStale, $"the plan has a step '{step.Name}' that this version does not know"),
     })];
 
@@ -121,6 +123,16 @@ internal sealed class NodeSuspensionRun : IAsyncDisposable
             : throw new PgClusterException(report.ErrorReason ?? Reason.RolledBack, $"the failover ended {report.Outcome}: {report.Error}; operation {report.Id}") { Target = _request.Node };
     }
 
+    /// <summary>By the primary's agent before others: the node's own may not outlive it.</summary>
+    private async Task<string> StandByAsync(CancellationToken cancellationToken)
+    {
+        var primary = Moved?.NewPrimary ?? _plan.From ?? throw new PgClusterException(Reason.NoPrimary, "no node runs as the primary");
+        await _peers.AnyAsync(_config, primary, agent => agent.SetStandbyAsync(_lock.Token, _request.Node, cancellationToken)).ConfigureAwait(false);
+        await PacemakerWait.UntilAsync(
+            _observer, _config.Pacemaker, _time, p => p.Of(_request.Node) is { InStandby: true, SyncState: SyncState.None }, $"standby of {_request.Node}", cancellationToken).ConfigureAwait(false);
+        return $"Pacemaker runs nothing on {_request.Node}";
+    }
+
     /// <summary>Until the leader's role loop has given its role to another node, or found that there is none.</summary>
     private async Task<string> WaitUntilSpareAsync(CancellationToken cancellationToken)
     {
@@ -150,7 +162,10 @@ internal sealed class NodeSuspensionRun : IAsyncDisposable
         }
     }
 
-    /// <summary>Until the leader has put it off its list, and off the record of those that an election would have to ask.</summary>
+    /// <summary>
+    /// Until the leader has put it off its list, and off the record of those that an election would have to ask. Older lists stay there until every node that may lead has what they vouch for: where none but the leader is
+    /// there, nobody could be elected anyway, and waiting would end only when another one comes back.
+    /// </summary>
     private async Task<string> WaitUntilUnneededAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -165,11 +180,19 @@ internal sealed class NodeSuspensionRun : IAsyncDisposable
                     : string.Create(CultureInfo.InvariantCulture, $"commits wait for {policy.Count} of {string.Join(", ", policy.Standbys)}");
             }
 
+            if (policy.Count == 0 && !await IsAnotherStandbyThereAsync(policy.Primary, cancellationToken).ConfigureAwait(false))
+            {
+                return $"commits wait for nobody; beside {policy.Primary} nobody is left who could be elected";
+            }
+
             await Task.Delay(BetweenLooks, _time, cancellationToken).ConfigureAwait(false);
         }
 
         bool Names(SynchronousPolicyRecord policy) => policy.Primary != _request.Node && policy.Standbys.Contains(_request.Node, StringComparer.OrdinalIgnoreCase);
     }
+
+    private async Task<bool> IsAnotherStandbyThereAsync(string primary, CancellationToken cancellationToken) =>
+        (await _observer.ObserveNodesAsync(cancellationToken).ConfigureAwait(false)).Any(n => n.Name != primary && n.Name != _request.Node && n.Node is { Role: NodeRole.Standby, State: NodeState.Running });
 
     private string WhyOver() => _request.Length is { } length && _time.GetUtcNow() >= Suspension!.Until
         ? string.Create(CultureInfo.InvariantCulture, $"its suspension was for {length.TotalSeconds:0.###} s only; ask for longer")

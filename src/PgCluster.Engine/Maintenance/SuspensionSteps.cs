@@ -17,4 +17,7 @@ public static class SuspensionSteps
 
     /// <summary>Waits until no client session is left on the node, or the time for that is over.</summary>
     public const string Drain = "drain";
+
+    /// <summary>Has Pacemaker stop the node's server.</summary>
+    public const string Standby = "standby";
 }

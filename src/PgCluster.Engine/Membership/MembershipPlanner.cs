@@ -157,7 +157,7 @@ public static class MembershipPlanner
         yield return facts.View.RunningPrimaries.Select(n => n.Name).ToArray() switch
         {
             [var only] => new("OnePrimary", CheckStatus.Passed, $"{only} runs as the primary"),
-            [] => new("OnePrimary", CheckStatus.Failed, "no node runs as a primary", "see Get-PgClusterNode; change the nodes when there is a primary", Reason.NoPrimary),
+            [] => new("OnePrimary", CheckStatus.Failed, facts.View.NoPrimaryEvidence, "see Get-PgClusterNode; change the nodes when there is a primary", Reason.NoPrimary),
             var several => new("OnePrimary", CheckStatus.Failed, $"{string.Join(" and ", several)} run as primaries", "stop the one that does not lead", Reason.SplitBrain),
         };
     }

@@ -17,6 +17,13 @@ public interface IPostgresServer : IAsyncDisposable
     Task WaitForExitAsync(CancellationToken cancellationToken);
 
     /// <summary>
+    /// Keeps the TCP sockets on which the postmaster that runs now listens open in this process too, from when it listens: after its death connections wait instead of being refused, until
+    /// what is returned is disposed. They are let go of earlier by every start, stop and kill of a server that runs, whoever stops it, and by this object's disposal.
+    /// Nothing is held where none runs, or where the system does not allow it.
+    /// </summary>
+    IDisposable HoldListeners();
+
+    /// <summary>
     /// Starts the server as what its data directory says (standby.signal) and returns when it accepts connections. Success when it runs already.
     /// </summary>
     Task StartAsync(CancellationToken cancellationToken);
@@ -116,8 +123,9 @@ public interface IPostgresServer : IAsyncDisposable
     /// </summary>
     /// <param name="upstream">The server to copy and to follow.</param>
     /// <param name="keepOld">Keep the old data directory as DATADIR.before-TIME.</param>
+    /// <param name="start">What has it started, where somebody else is its parent; null for this object.</param>
     /// <param name="cancellationToken">Ends it; it can be repeated.</param>
-    Task<RejoinResult> CloneAsync(UpstreamAddress upstream, bool keepOld, CancellationToken cancellationToken);
+    Task<RejoinResult> CloneAsync(UpstreamAddress upstream, bool keepOld, Func<CancellationToken, Task>? start, CancellationToken cancellationToken);
 
     /// <summary>
     /// Removes what a clone that was cut short left beside the data directory of a server that runs, the old data of one whose agent died before it saw the

@@ -129,7 +129,9 @@ public sealed class NodeCommands : INodeAgent
     public async Task<Promotion> PromoteAsync(OperationToken operation, CancellationToken cancellationToken)
     {
         using var gate = await _node.EnterAsync(cancellationToken).ConfigureAwait(false);
-        var before = _node.Status ?? await _node.Server.ProbeAsync(cancellationToken).ConfigureAwait(false);
+
+        // A look that the server did not answer in time says nothing of its timeline, and the leader's record would carry a wrong one.
+        var before = _node.Status is { Role: NodeRole.Standby, State: NodeState.Running, Timeline: > 0 } seen ? seen : await _node.Server.ProbeAsync(cancellationToken).ConfigureAwait(false);
         _node.RefuseUnlessOurs(before);
         var decided = await _takeover.DecideForSelfAsync(operation, before, cancellationToken).ConfigureAwait(false);
         return await _takeover.PromoteAndPublishAsync(decided, before).ConfigureAwait(false);

@@ -46,6 +46,7 @@ internal sealed class NodeContext : IDisposable
         Keys = new StoreKeys(config.Etcd.PrimaryKey);
         Address = new PrimaryAddress(self.Host, self.Port).ToString();
         Place = $"{machine}:{self.DataDirectory}";
+        Report = new ReportKey(self.Name, Place, config.Agent.StateTtl, store);
         Silence = new LeaderSilence(time);
         Seat = new LeaderSeat(self.Name, new LeaderTiming(config.Leader.Ttl), store, guard, time, logger) { Enforced = CrashRule.AnotherMayTakeOver(config, self) };
     }
@@ -91,8 +92,8 @@ internal sealed class NodeContext : IDisposable
     /// <summary>The server as last probed; null before the first probe.</summary>
     public PostgresStatus? Status { get; set; }
 
-    /// <summary>Under which this node's report stands in the store; null until the store has answered.</summary>
-    public IStoreLease? ReportLease { get; set; }
+    /// <summary>This node's report in the store.</summary>
+    public ReportKey Report { get; }
 
     /// <summary>The operation for which the server was stopped, and which has to settle that; null when there is none.</summary>
     public string? StoppedFor
@@ -171,10 +172,12 @@ internal sealed class NodeContext : IDisposable
     }
 
     /// <summary>What the agent remembers beyond the configuration it works by.</summary>
-    /// <param name="before">The same agent's work until now.</param>
-    public void GoOnFrom(NodeContext before) =>
-        (Starting, StoppedByAgent, FoundRunning, Cluster, LeaderlessSince, StrandedSince) =
-        (before.Starting, before.StoppedByAgent, before.FoundRunning, before.Cluster, before.LeaderlessSince, before.StrandedSince);
+    public NodeMemory Memory
+    {
+        get => new(Starting, StoppedByAgent, FoundRunning, Cluster, LeaderlessSince, StrandedSince);
+        set => (Starting, StoppedByAgent, FoundRunning, Cluster, LeaderlessSince, StrandedSince) =
+            (value.Starting, value.StoppedByAgent, value.FoundRunning, value.Cluster, value.LeaderlessSince, value.StrandedSince);
+    }
 
     private PostgresStatus Judge(PostgresStatus status) =>
         Cluster is { } cluster && cluster.IsForeign(status.SystemIdentifier) ? status with { State = NodeState.Foreign, Evidence = $"{Foreign(cluster, status)}; {status.Evidence}" }

@@ -154,11 +154,11 @@ internal sealed class NodeLeader
     }
 
     /// <summary>Lets clients wait for whoever leads after this term.</summary>
-    public void BeginPause(string term)
+    public TakeoverPause BeginPause(string term)
     {
         var pause = new TakeoverPause(_node.Contacts, _node.Config, _node.Time, term, $"agent of {_node.Self.Name}");
         pause.Begin();
-        _pause = pause;
+        return _pause = pause;
     }
 
     /// <summary>Forgets a pause of this node's: the takeover that is under way has its own, of the same id.</summary>
@@ -216,7 +216,7 @@ internal sealed class NodeLeader
             [entry is null ? new StoreCondition.Absent(StoreKeys.Operation) : new StoreCondition.ModRevisionIs(StoreKeys.Operation, entry.ModRevision)],
             [
                 new StoreOperation.Put(_node.Keys.Primary, _node.Address),
-                new StoreOperation.Put(StoreKeys.Nodes + _node.Self.Name, _node.Describe(status).ToJson(), _node.ReportLease),
+                new StoreOperation.Put(StoreKeys.Nodes + _node.Self.Name, _node.Describe(status).ToJson(), _node.Report.Lease),
             ],
             cancellationToken).ConfigureAwait(false);
         if (!commit.Succeeded)

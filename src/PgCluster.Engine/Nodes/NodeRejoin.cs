@@ -106,7 +106,7 @@ internal sealed class NodeRejoin
             return new RejoinOutcome(RejoinMethod.Follow, null);
         }
 
-        var cloned = await _node.Server.CloneAsync(leader, plan.KeepCopy, cancellationToken).ConfigureAwait(false);
+        var cloned = await _node.Server.CloneAsync(leader, plan.KeepCopy, null, cancellationToken).ConfigureAwait(false);
         return new RejoinOutcome(RejoinMethod.Clone, cloned.KeptDirectory);
     }
 

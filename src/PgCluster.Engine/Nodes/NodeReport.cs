@@ -22,6 +22,9 @@ public sealed record NodeReport(string Name, PostgresStatus Postgres, string Age
     /// <summary>Revision of the latest change of the cluster's members that the agent works by; -1 before it has read any.</summary>
     public long MembersRevision { get; init; }
 
+    /// <summary>What the agent sees of Pacemaker; null where that is not the cluster's manager.</summary>
+    public Pacemaker.PacemakerReport? Pacemaker { get; init; }
+
     /// <summary>As JSON, as it stands in the store.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.NodeReport);
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Failover;
@@ -18,8 +17,13 @@ namespace PgCluster.Engine.Nodes;
 /// The agent of one node, manager native: watches its server and who leads, publishes the node's state and, as the leader, its
 /// address, and does what <see cref="NodeDecider"/> says.
 /// </summary>
-public sealed class NodeSupervisor : IAsyncDisposable
+public sealed class NodeSupervisor : INodeWatch, IAsyncDisposable
 {
+    // How long connections to a dead leader hang while a pooler cannot be paused; whoever starts the server by hand finds its port free after it.
+    private static readonly TimeSpan HoldAtMost = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
+
     private readonly NodeContext _node;
     private readonly NodeLeader _leader;
     private readonly NodeTakeover _takeover;
@@ -35,11 +39,15 @@ public sealed class NodeSupervisor : IAsyncDisposable
 
     // An agent before this one may have died between a new copy and the removal of the old one.
     private bool _cleanedUp;
+
+    // Looked, and done what followed from it, at least once.
+    private volatile bool _hasActed;
     private string? _said;
 
     // Read again whenever the watch says that there is something to read, or may have missed it.
     private volatile bool _membersDue = true;
     private Task _election = Task.CompletedTask;
+    private Task _following = Task.CompletedTask;
 
     /// <summary>Makes the agent of node <paramref name="self"/>; it takes over neither the server's nor the store's disposal.</summary>
     /// <param name="self">The node.</param>
@@ -54,17 +62,17 @@ public sealed class NodeSupervisor : IAsyncDisposable
     /// <param name="version">Version of the agent, for its report.</param>
     /// <param name="machine">Name of the machine it runs on, for its report.</param>
     /// <param name="hook">What is run after every round of the role loop; null for nothing.</param>
-    /// <param name="before">The agent whose work it goes on with, for other nodes; null when it begins.</param>
+    /// <param name="memory">What it goes on from; null when it begins.</param>
     public NodeSupervisor(
         NodeConfig self, ClusterMembership membership, IPostgresServer server, IClusterStore store, IClusterPeers peers, HealthWatch consensus, ILeaderGuard guard,
-        TimeProvider time, ILogger<NodeSupervisor> logger, string version, string machine, IRoleHook? hook = null, NodeSupervisor? before = null)
+        TimeProvider time, ILogger<NodeSupervisor> logger, string version, string machine, IRoleHook? hook = null, NodeMemory? memory = null)
     {
         ArgumentNullException.ThrowIfNull(membership);
         var config = membership.Config;
         _node = new NodeContext(self, membership, server, store, peers, consensus, guard, time, logger, version, machine);
-        if (before is not null)
+        if (memory is not null)
         {
-            _node.GoOnFrom(before._node);
+            _node.Memory = memory;
         }
 
         _roleWatch = new RoleWatch(store, config.Agent.KeyRetryInterval, time, logger);
@@ -86,6 +94,9 @@ public sealed class NodeSupervisor : IAsyncDisposable
     /// <summary>What this agent does for others.</summary>
     public NodeCommands Commands { get; }
 
+    /// <summary>What the next one goes on from; final when this one has ended its work.</summary>
+    public NodeMemory Memory => _node.Memory;
+
     /// <summary>The server as last probed; null before the first probe.</summary>
     public PostgresStatus? LastStatus => _node.Status;
 
@@ -93,7 +104,7 @@ public sealed class NodeSupervisor : IAsyncDisposable
     public bool IsSuspended => _node.IsSuspended(_node.Self.Name);
 
     /// <summary>True while the store answers: the node's lease is alive.</summary>
-    public bool StoreReachable => _node.ReportLease is { Lost.IsCancellationRequested: false };
+    public bool StoreReachable => _node.Report.IsAlive;
 
     /// <summary>A look at the server as a report of this node.</summary>
     public NodeReport Describe(PostgresStatus status) => _node.Describe(status);
@@ -104,16 +115,17 @@ public sealed class NodeSupervisor : IAsyncDisposable
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
         var token = linked.Token;
         var watching = Task.WhenAll(
-            WatchAsync(StoreKeys.Leader, false, token), WatchAsync(_node.Keys.Primary, false, token), WatchAsync(StoreKeys.Cluster, false, token), WatchAsync(StoreKeys.Members, true, token),
+            WatchLeaderAsync(token), WatchAsync(_node.Keys.Primary, false, token), WatchAsync(StoreKeys.Cluster, false, token), WatchAsync(StoreKeys.Members, true, token),
             WatchBeatAsync(token), WatchProcessAsync(token), _node.Contacts.RunAsync(token), _roleWatch.RunAsync(token), _roles.RunAsync(token));
         try
         {
             while (!token.IsCancellationRequested)
             {
                 var starting = _node.Starting;
-                if (await TurnAsync(starting, token).ConfigureAwait(false) && starting)
+                if (await TurnAsync(starting, token).ConfigureAwait(false))
                 {
-                    _node.Starting = false;
+                    _hasActed = true;
+                    _node.Starting &= !starting;
                 }
 
                 await _node.WaitAsync(UntilNextLook(), token).ConfigureAwait(false);
@@ -123,21 +135,34 @@ public sealed class NodeSupervisor : IAsyncDisposable
         {
         }
 
-        await Task.WhenAll(watching, Commands.UntilSettledAsync(), _election, _leader.SteppingDown).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(watching, Commands.UntilSettledAsync(), _election, _following, _leader.SteppingDown).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+
+    /// <summary>
+    /// Returns when this agent has looked and acted at least once, and nothing that it has begun is unfinished: whoever takes its work over then loses nothing by it, the leadership included, which an agent
+    /// takes up from the one before it.
+    /// </summary>
+    public async Task UntilAtRestAsync(CancellationToken cancellationToken)
+    {
+        while (!_hasActed || _node.StoppedFor is not null || !_election.IsCompleted || !_leader.SteppingDown.IsCompleted)
+        {
+            await Task.Delay(BetweenLooks, _node.Time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>See <see cref="LeaderSeat.AwaitRelief"/>; when <see cref="RunAsync"/> has ended, and before the next agent can begin.</summary>
+    public void AwaitRelief() => _node.Seat.AwaitRelief();
+
+    /// <summary>See <see cref="LeaderSeat.UntilRelievedAsync"/>.</summary>
+    public Task UntilRelievedAsync() => _node.Seat.UntilRelievedAsync();
 
     /// <summary>Withdraws the node's report from the store. The server stays as it is, and for the rest of its lease a leader stays the leader.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(Commands.Deadman, _election, _leader.SteppingDown).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(Commands.Deadman, _election, _following, _leader.SteppingDown).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _node.Seat.DisposeAsync().ConfigureAwait(false);
-        if (_node.ReportLease is { } lease)
-        {
-            _node.ReportLease = null;
-            await lease.DisposeAsync().ConfigureAwait(false);
-        }
-
+        await _node.Report.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
         _roles.Dispose();
         _node.Dispose();
@@ -165,7 +190,7 @@ public sealed class NodeSupervisor : IAsyncDisposable
 
             if (_node.StoppedFor is not null)
             {
-                await RefreshReportAsync(status, cancellationToken).ConfigureAwait(false);
+                await _node.Report.PutAsync(_node.Describe(status), cancellationToken).ConfigureAwait(false);
                 return true;
             }
 
@@ -176,7 +201,7 @@ public sealed class NodeSupervisor : IAsyncDisposable
             }
 
             _node.StrandedSince = status.State != NodeState.NotStreaming ? 0 : _node.StrandedSince == 0 ? _node.Time.GetTimestamp() : _node.StrandedSince;
-            var refresh = RefreshReportAsync(status, cancellationToken);
+            var refresh = _node.Report.PutAsync(_node.Describe(status), cancellationToken);
             var look = SituationAsync(status, cancellationToken);
             await Task.WhenAll(refresh, look).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             asked = refresh.IsCompletedSuccessfully;
@@ -436,42 +461,26 @@ public sealed class NodeSupervisor : IAsyncDisposable
         }
     }
 
-    private async Task RefreshReportAsync(PostgresStatus status, CancellationToken cancellationToken)
-    {
-        if (_node.ReportLease is { Lost.IsCancellationRequested: true } gone)
-        {
-            _node.ReportLease = null;
-            await gone.DisposeAsync().ConfigureAwait(false);
-        }
-
-        if (_node.ReportLease is null)
-        {
-            await RefuseSecondAgentAsync(cancellationToken).ConfigureAwait(false);
-            _node.ReportLease = await _node.Store.GrantLeaseAsync(_node.Config.Agent.StateTtl, cancellationToken).ConfigureAwait(false);
-        }
-
-        await _node.Store.PutAsync(StoreKeys.Nodes + _node.Self.Name, _node.Describe(status).ToJson(), _node.ReportLease, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>A node has one agent. What the one before it on this machine has left there is its own.</summary>
-    private async Task RefuseSecondAgentAsync(CancellationToken cancellationToken)
-    {
-        var entry = await _node.Store.GetAsync(StoreKeys.Nodes + _node.Self.Name, cancellationToken).ConfigureAwait(false);
-        if (entry is not null && NodeReport.FromJson(entry.Value) is { Place: { } other } && other != _node.Place)
-        {
-            throw new PgClusterException(
-                Reason.InvalidConfiguration,
-                string.Create(CultureInfo.InvariantCulture, $"another agent works as {_node.Self.Name}, at {other}, and this one is at {_node.Place}: start each with the name of its own node; where that one has just ended, this one goes on within {_node.Config.Agent.StateTtl.TotalSeconds:0.###} s"))
-            { Target = _node.Self.Name };
-        }
-    }
-
     /// <summary>Looks again whenever a key has changed.</summary>
     private Task WatchAsync(string key, bool isPrefix, CancellationToken cancellationToken) => WatchAsync(
         key, isPrefix,
         _ =>
         {
             _membersDue |= isPrefix;
+            _node.Wake();
+        },
+        cancellationToken);
+
+    /// <summary>Looks again whenever the leader has changed, and follows it before that where commits may be waiting for this standby.</summary>
+    private Task WatchLeaderAsync(CancellationToken cancellationToken) => WatchAsync(
+        StoreKeys.Leader, false,
+        seen =>
+        {
+            if (seen is StoreEvent.Put)
+            {
+                _following = Task.WhenAll(_following, _takeover.FollowAtOnceAsync(cancellationToken));
+            }
+
             _node.Wake();
         },
         cancellationToken);
@@ -519,15 +528,21 @@ public sealed class NodeSupervisor : IAsyncDisposable
         {
             if (_node.Status is { PostmasterPid: > 0 and var postmaster })
             {
-                await _node.Server.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
+                // In this order: what is waited for is never newer than what is held.
+                var exit = _node.Server.WaitForExitAsync(cancellationToken);
+                using var listeners = _node.Server.HoldListeners();
+                await exit.ConfigureAwait(false);
 
                 // Before anything is looked at: each moment until clients wait, one more of them fails.
-                if (_node.Seat is { IsHeld: true, Term: { } term } && _node.StoppedFor is null && !_node.StoppedByAgent && _node.EndsOnCommand != postmaster)
-                {
-                    _leader.BeginPause(term);
-                }
-
+                var pause = _node.Seat is { IsHeld: true, Term: { } term } && _node.StoppedFor is null && !_node.StoppedByAgent && _node.EndsOnCommand != postmaster
+                    ? _leader.BeginPause(term)
+                    : null;
                 _node.Wake();
+                if (pause is not null)
+                {
+                    // A pooler that is refused before its pause is there refuses its clients in turn. Nobody waits for the end of any other server.
+                    await pause.StandsAsync().WaitAsync(HoldAtMost, _node.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
             }
 
             await Task.Delay(_node.Config.Agent.ProbeInterval, _node.Time, cancellationToken).ConfigureAwait(false);

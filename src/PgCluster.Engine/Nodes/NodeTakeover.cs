@@ -22,6 +22,9 @@ internal sealed class NodeTakeover
     private readonly NodeFailsafe _failsafe;
     private readonly SynchronousKeeper _synchronous;
 
+    // The term of the leader that was there, silent, when this node voted: its key may stay for a while.
+    private string? _votedAgainst;
+
     public NodeTakeover(NodeContext node, NodeLeader leader, NodeFailsafe failsafe, SynchronousKeeper synchronous)
     {
         _node = node;
@@ -122,6 +125,7 @@ internal sealed class NodeTakeover
         }
 
         _failsafe.BeginVote();
+        _votedAgainst = LeaderRecord.FromJson(leader?.Value)?.Term;
         var status = await probe.ConfigureAwait(false);
         _node.RefuseUnlessOurs(status);
         if (status is { Role: NodeRole.Standby, State: NodeState.Running or NodeState.NotStreaming })
@@ -132,6 +136,38 @@ internal sealed class NodeTakeover
 
         _node.Status = status;
         return _node.Describe(status);
+    }
+
+    /// <summary>
+    /// Follows a new leader without a look first, where this standby streams from nobody since its vote: commits may wait for it from the promotion on, and a look takes longer than a promotion. The look
+    /// that comes next sees to the rest.
+    /// </summary>
+    public async Task FollowAtOnceAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var gate = await _node.EnterAsync(cancellationToken).ConfigureAwait(false);
+            if (_node.Status is not { Role: NodeRole.Standby, State: NodeState.NotStreaming } status)
+            {
+                return;
+            }
+
+            // Read here, and not taken from what was told: the news of a leader that was voted against since may come late.
+            var entry = await _node.Store.GetAsync(StoreKeys.Leader, cancellationToken).ConfigureAwait(false);
+            if (LeaderRecord.FromJson(entry?.Value) is { } leader && leader.Node != _node.Self.Name && leader.Term != _votedAgainst)
+            {
+                _node.RefuseUnlessOurs(status);
+                await _node.Server.FollowAsync(_node.UpstreamOf(leader.Node), cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (PgClusterException e)
+        {
+            NodeLog.TurnFailed(_node.Logger, e.Reason, e.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            // The agent ends.
+        }
     }
 
     /// <summary>True when a leader has been silent for so long that its server is not running any more.</summary>
@@ -232,7 +268,7 @@ internal sealed class NodeTakeover
             [],
             [
                 new StoreOperation.Put(_node.Keys.Primary, _node.Address),
-                new StoreOperation.Put(StoreKeys.Nodes + _node.Self.Name, _node.Describe(now).ToJson(), _node.ReportLease),
+                new StoreOperation.Put(StoreKeys.Nodes + _node.Self.Name, _node.Describe(now).ToJson(), _node.Report.Lease),
                 new StoreOperation.Put(StoreKeys.Operation, (decided with { Timeline = timeline }).ToJson()),
             ],
             CancellationToken.None).ConfigureAwait(false);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Xml;
 using System.Xml.Linq;
+using System.Xml.XPath;
 
 namespace PgCluster.Engine.Pacemaker;
 
@@ -10,6 +11,8 @@ namespace PgCluster.Engine.Pacemaker;
 /// </summary>
 public sealed record Cib
 {
+    private XElement? _document;
+
     /// <summary>Whether the partition that this was read in may decide anything.</summary>
     public required bool HasQuorum { get; init; }
 
@@ -27,6 +30,12 @@ public sealed record Cib
 
     /// <summary>Location constraints that moving a resource by hand leaves behind (<c>cli-prefer-…</c>, <c>cli-ban-…</c>).</summary>
     public required IReadOnlyList<CibConstraint> Moves { get; init; }
+
+    /// <summary>Names of the nodes that an XPath selects: elements that bear a node's name (<c>uname</c>), or failing that its id.</summary>
+    /// <param name="xpath">XPath 1.0 over the whole document.</param>
+    public IReadOnlySet<string> Select(string xpath) => (_document?.XPathSelectElements(xpath) ?? [])
+        .Select(e => Nodes.FirstOrDefault(n => n.Name == Text(e, "uname")) ?? Nodes.FirstOrDefault(n => n.Id == Text(e, "id")))
+        .OfType<CibNode>().Select(n => n.Name).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>Reads a document.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.NotSupportedHere"/>: it is no cluster information base.</exception>
@@ -52,6 +61,7 @@ public sealed record Cib
         var states = (cib.Element("status")?.Elements("node_state") ?? []).ToLookup(s => Text(s, "uname"), StringComparer.Ordinal);
         return new Cib
         {
+            _document = cib,
             HasQuorum = IsTrue(Text(cib, "have-quorum")),
             InMaintenance = IsTrue(options.GetValueOrDefault("maintenance-mode")),
             Fences = IsTrue(options.GetValueOrDefault("stonith-enabled", "true")),
@@ -89,7 +99,7 @@ public sealed record Cib
         var settings = Pairs(primitive, "instance_attributes");
         var around = primitive.Ancestors().FirstOrDefault(a => a.Name.LocalName is "master" or "clone");
         var isPromotable = around is not null && (around.Name.LocalName == "master" || IsTrue(Pairs(around, "meta_attributes").GetValueOrDefault("promotable")));
-        return new PgsqlResource(Text(primitive, "id"), isPromotable ? Text(around!, "id") : null, settings.GetValueOrDefault("tmpdir", "/var/lib/pgsql/tmp"));
+        return new PgsqlResource(Text(primitive, "id"), isPromotable ? Text(around!, "id") : null, settings.GetValueOrDefault("tmpdir", "/var/lib/pgsql/tmp"), settings.GetValueOrDefault("pgdata", "/var/lib/pgsql/data"));
     }
 
     /// <summary>Names and values of every set of attributes right below an element.</summary>

@@ -1,3 +1,5 @@
+using PgCluster.Engine.Configuration;
+
 namespace PgCluster.Engine.Pacemaker;
 
 /// <summary>
@@ -16,10 +18,10 @@ public sealed record PacemakerRoles(PgsqlResource Resource, IReadOnlyList<Pacema
 
     /// <summary>Reads the roles.</summary>
     /// <param name="cib">What Pacemaker says.</param>
-    /// <param name="resource">The primitive; null where there is only one.</param>
+    /// <param name="options">The primitive, and how its servers are told apart; null for the defaults.</param>
     /// <exception cref="PgClusterException"><see cref="Reason.NoQuorum"/>; <see cref="Reason.InvalidConfiguration"/> when it is not known which resource is meant, or it cannot be promoted;
     /// <see cref="Reason.SplitBrain"/> when two nodes say that they are the primary.</exception>
-    public static PacemakerRoles Of(Cib cib, string? resource = null)
+    public static PacemakerRoles Of(Cib cib, PacemakerConfig? options = null)
     {
         ArgumentNullException.ThrowIfNull(cib);
         if (!cib.HasQuorum)
@@ -27,16 +29,40 @@ public sealed record PacemakerRoles(PgsqlResource Resource, IReadOnlyList<Pacema
             throw new PgClusterException(Reason.NoQuorum, "Pacemaker reports no quorum on this side: what it says of roles is not to be believed");
         }
 
-        var found = Find(cib, resource);
-        var roles = new PacemakerRoles(found, [.. cib.Nodes.Select(n => PacemakerServer.Of(n, found))]);
+        options ??= new PacemakerConfig();
+        var found = Find(cib, options);
+        var roles = new PacemakerRoles(found, [.. Selected(cib, options, cib.Nodes.Select(n => PacemakerServer.Of(n, found)))]);
         var primaries = roles.Servers.Where(s => s.Role == NodeRole.Primary).Select(s => s.Node.Name).ToArray();
         return primaries.Length <= 1
             ? roles
             : throw new PgClusterException(Reason.SplitBrain, $"{string.Join(" and ", primaries)} are both primaries of {found.Name}, as Pacemaker has it");
     }
 
-    private static PgsqlResource Find(Cib cib, string? resource)
+    /// <summary>A selector of the operator's own says who is the primary and who synchronous, of the nodes that are online: what it selects may outlive a node.</summary>
+    private static IEnumerable<PacemakerServer> Selected(Cib cib, PacemakerConfig options, IEnumerable<PacemakerServer> servers)
     {
+        if (options.PrimaryXpath.Length > 0)
+        {
+            var primaries = cib.Select(options.PrimaryXpath);
+            servers = servers.Select(s => primaries.Contains(s.Node.Name) && s.Node.IsOnline ? s with { Role = NodeRole.Primary, State = NodeState.Running, SyncState = SyncState.None }
+                : s.Role == NodeRole.Primary ? s with { Role = NodeRole.Unknown, State = NodeState.Unknown } : s);
+        }
+
+        if (options.SynchronousXpath.Length > 0)
+        {
+            var synchronous = cib.Select(options.SynchronousXpath);
+            servers = servers.Select(s => synchronous.Contains(s.Node.Name) && s.Node.IsOnline ? s with { Role = NodeRole.Standby, State = NodeState.Running, SyncState = SyncState.Sync }
+                : s.SyncState == SyncState.Sync ? s with { SyncState = SyncState.Potential } : s);
+        }
+
+        return servers;
+    }
+
+    /// <summary>The resource that is meant, with quorum or without.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>: it is not known which is meant, or it cannot be promoted.</exception>
+    internal static PgsqlResource Find(Cib cib, PacemakerConfig options)
+    {
+        var resource = options.Resource.Length > 0 ? options.Resource : null;
         var found = cib.Servers.Where(s => resource is null || s.Name == resource || s.Group == resource).ToArray();
         var there = cib.Servers.Count == 0 ? "none" : string.Join(", ", cib.Servers.Select(s => s.Name));
         return found switch

@@ -28,8 +28,8 @@ public interface IPoolerKeeper
     /// <summary>As <see cref="ResumeAsync"/>, for good: a request for a pause of that id which comes later is refused with <see cref="Reason.Cancelled"/>.</summary>
     Task<bool> FinishAsync(string leaseId, CancellationToken cancellationToken);
 
-    /// <summary>Returns when the pooler itself says that its databases lead there.</summary>
-    Task ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken);
+    /// <summary>Returns when the pooler itself says that its databases lead there; false where its keeper has no word for that, and it may not yet.</summary>
+    Task<bool> ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken);
 
     /// <summary>
     /// For a primary that is gone: what still waits for an answer of another server than this one, a moment after the call, is dropped, clients included; they would wait for

@@ -18,6 +18,7 @@ public sealed class PauseKeeper : IAsyncDisposable
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ShutdownBudget = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(10);
 
     // Two agents ask for the pause of one takeover, one right after the other.
     private static readonly TimeSpan SurelyPaused = TimeSpan.FromSeconds(1);
@@ -34,6 +35,7 @@ public sealed class PauseKeeper : IAsyncDisposable
     private readonly Queue<string> _finished = new();
     private Hold? _hold;
     private PoolerPause? _last;
+    private bool _isGivenAway;
     private bool _disposed;
 
     /// <summary>Makes a keeper that holds nothing.</summary>
@@ -209,7 +211,76 @@ public sealed class PauseKeeper : IAsyncDisposable
         }
     }
 
-    /// <summary>Resumes what is held, within ten seconds. Later requests are refused.</summary>
+    /// <summary>
+    /// For another process that goes on with this pooler: waits until a pause that was begun is reached or over, and says what is held. From here on this keeper tells the pooler nothing, not even when a pause expires;
+    /// requests wait for <see cref="TakeBack"/>.
+    /// </summary>
+    public async Task<KeptPause> GiveAwayAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await _commands.WaitAsync(cancellationToken).ConfigureAwait(false);
+            lock (_sync)
+            {
+                if (_hold is null or { Reached: true, Ending: null })
+                {
+                    _isGivenAway = true;
+                    if (_hold is { } hold)
+                    {
+                        Disarm(hold);
+                    }
+
+                    return new KeptPause(_hold?.Lease, _last, [.. _finished]);
+                }
+            }
+
+            _commands.Release();
+            await Task.Delay(BetweenLooks, _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The other process did not come to it: this keeper, if it was given away, goes on as before. A pause that has expired meanwhile ends now.</summary>
+    public void TakeBack()
+    {
+        lock (_sync)
+        {
+            if (!_isGivenAway)
+            {
+                return;
+            }
+
+            _isGivenAway = false;
+            if (_hold is { Ending: null } hold)
+            {
+                ArmUntil(hold);
+            }
+        }
+
+        _commands.Release();
+    }
+
+    /// <summary>Goes on with what another process's keeper gave away, before anything is asked of this one.</summary>
+    public void GoOnWith(KeptPause kept)
+    {
+        ArgumentNullException.ThrowIfNull(kept);
+        lock (_sync)
+        {
+            foreach (var id in kept.Finished)
+            {
+                _finished.Enqueue(id);
+            }
+
+            _last = kept.Last;
+            if (kept.Lease is { } lease)
+            {
+                _hold = new Hold { Lease = lease, Reached = true, ReachedAt = _time.GetTimestamp() };
+                ArmUntil(_hold);
+                PoolingLog.Inherited(_logger, _pooler, lease.Holder, lease.Id, lease.ExpiresAt);
+            }
+        }
+    }
+
+    /// <summary>Resumes what is held, within ten seconds, unless it was given away. Later requests are refused.</summary>
     public async ValueTask DisposeAsync()
     {
         Ending? ending = null;
@@ -223,7 +294,7 @@ public sealed class PauseKeeper : IAsyncDisposable
 
             _disposed = true;
             hold = _hold;
-            if (hold is not null)
+            if (hold is not null && !_isGivenAway)
             {
                 ending = BeginEnd(hold, "the process ends");
             }
@@ -398,15 +469,31 @@ public sealed class PauseKeeper : IAsyncDisposable
     /// <summary>Sets the expiry of the hold's newest request; the ones before it become stale. Needs the lock.</summary>
     private void Arm(Hold hold, TimeSpan expiry, long received)
     {
-        hold.Timer?.Dispose();
-        hold.Timer = null;
-        var generation = ++hold.Generation;
+        var generation = Disarm(hold);
         if (expiry > TimeSpan.Zero)
         {
             var left = expiry - _time.GetElapsedTime(received);
             hold.Timer = _time.CreateTimer(
                 _ => OnExpiry(hold, generation), null, left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
         }
+    }
+
+    /// <summary>Sets the expiry by the clock of the lease, which may have been another process's. Needs the lock.</summary>
+    private void ArmUntil(Hold hold)
+    {
+        if (hold.Lease.ExpiresAt < DateTimeOffset.MaxValue)
+        {
+            var left = hold.Lease.ExpiresAt - _time.GetUtcNow();
+            Arm(hold, left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1), _time.GetTimestamp());
+        }
+    }
+
+    /// <summary>Takes the expiry away; one that is on its way is stale. Needs the lock.</summary>
+    private static int Disarm(Hold hold)
+    {
+        hold.Timer?.Dispose();
+        hold.Timer = null;
+        return ++hold.Generation;
     }
 
     private void OnExpiry(Hold hold, int generation)
@@ -433,8 +520,7 @@ public sealed class PauseKeeper : IAsyncDisposable
             return ending;
         }
 
-        hold.Timer?.Dispose();
-        hold.Timer = null;
+        Disarm(hold);
         ending = hold.Ending = new Ending(cause);
         ending.Run(Task.Run(() => EndAsync(hold, ending)));
         return ending;

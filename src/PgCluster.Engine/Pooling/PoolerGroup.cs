@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Operations;
 using PgCluster.Engine.Store;
@@ -44,7 +45,17 @@ internal sealed class PoolerGroup
     public Task ResumeAsync(IReadOnlyCollection<string> poolers, string leaseId, CancellationToken cancellationToken) =>
         AtOnce.EachAsync(poolers, name => Keeper(name).ResumeAsync(leaseId, cancellationToken));
 
-    /// <summary>Returns when each pooler itself says that it leads there.</summary>
-    public Task ConfirmTargetAsync(IReadOnlyCollection<string> poolers, PoolerTarget target, CancellationToken cancellationToken) =>
-        AtOnce.EachAsync(poolers, name => Keeper(name).ConfirmTargetAsync(target, cancellationToken));
+    /// <summary>Returns when each pooler itself says that it leads there; with the names of those whose keeper cannot tell.</summary>
+    public async Task<IReadOnlyList<string>> ConfirmTargetAsync(IReadOnlyCollection<string> poolers, PoolerTarget target, CancellationToken cancellationToken)
+    {
+        var unseen = new ConcurrentBag<string>();
+        await AtOnce.EachAsync(poolers, async name =>
+        {
+            if (!await Keeper(name).ConfirmTargetAsync(target, cancellationToken).ConfigureAwait(false))
+            {
+                unseen.Add(name);
+            }
+        }).ConfigureAwait(false);
+        return [.. unseen.Order(StringComparer.Ordinal)];
+    }
 }

@@ -32,6 +32,9 @@ internal static partial class PoolingLog
     [LoggerMessage(2008, LogLevel.Warning, "Pooler {Pooler}: dropping all connections of {Databases}: some wait for a server that is gone")]
     public static partial void Killing(ILogger logger, string pooler, string databases);
 
+    [LoggerMessage(2009, LogLevel.Information, "Pooler {Pooler} stays paused for {Holder} under lease {Lease} until {ExpiresAt:o}: taken over from the process before")]
+    public static partial void Inherited(ILogger logger, string pooler, string holder, string lease, DateTimeOffset expiresAt);
+
     [LoggerMessage(2020, LogLevel.Information, "Pooler {Pooler} points to {Target}, revision {Revision}, after {Elapsed}")]
     public static partial void Followed(ILogger logger, string pooler, string target, long revision, TimeSpan elapsed);
 

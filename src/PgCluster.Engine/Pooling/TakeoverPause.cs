@@ -32,6 +32,9 @@ internal sealed class TakeoverPause
     /// <summary>Begins to pause: the requests are on their way when this returns, where it is known whom to ask. Whatever follows goes on beside the caller.</summary>
     public void Begin() => _pauses = PauseAllAsync();
 
+    /// <summary>Completes when every pooler that was asked has paused, or cannot be; throws nothing.</summary>
+    public async Task StandsAsync() => await Task.WhenAll((await _pauses.ConfigureAwait(false)).Select(pause => pause.Call)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
     /// <summary>
     /// Resumes each pooler as soon as it says itself that it leads to the new primary, and drops what waits for the old one; at once when there is none. A pause that
     /// was not reached yet is given up. Says what came of it by the end of the token, and goes on behind it with those that were not done; throws nothing.
@@ -115,27 +118,28 @@ internal sealed class TakeoverPause
 #pragma warning restore CA1001
     {
         private readonly CancellationTokenSource _left = new();
-        private readonly Task _call;
 
         public Pause(string pooler, IPoolerKeeper keeper, Func<IPoolerKeeper, CancellationToken, Task> call)
         {
             Pooler = pooler;
             Keeper = keeper;
-            _call = call(keeper, _left.Token);
+            Call = call(keeper, _left.Token);
         }
 
         public string Pooler { get; }
 
         public IPoolerKeeper Keeper { get; }
 
+        public Task Call { get; }
+
         public async Task CancelAsync()
         {
-            if (!_call.IsCompleted)
+            if (!Call.IsCompleted)
             {
                 await _left.CancelAsync().ConfigureAwait(false);
             }
 
-            await _call.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Call.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 }

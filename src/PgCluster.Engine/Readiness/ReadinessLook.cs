@@ -1,4 +1,3 @@
-using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Health;
 using PgCluster.Engine.Topology;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Topology;
 
 namespace PgCluster.Engine.Readiness;

@@ -99,6 +99,14 @@ public sealed class RepairFlow
 
     private async Task<string> RecheckAsync(RepairPlan plan, CancellationToken cancellationToken)
     {
+        if (_config.Manager == ClusterManager.Pacemaker)
+        {
+            var primary = (await _peers.Node(plan.Upstream!).GetStatusAsync(cancellationToken).ConfigureAwait(false)).Postgres;
+            return primary is { Role: NodeRole.Primary, State: NodeState.Running } && primary.Timeline == plan.UpstreamTimeline
+                ? string.Create(CultureInfo.InvariantCulture, $"{plan.Upstream} is the primary on timeline {primary.Timeline}")
+                : throw new PgClusterException(Reason.PlanStale, $"{plan.Upstream} is {primary.Role} and {primary.State} on timeline {primary.Timeline} now, the plan is for timeline {plan.UpstreamTimeline}") { Target = plan.Name };
+        }
+
         var leader = Leadership.LeaderRecord.FromJson((await _store.GetAsync(StoreKeys.Leader, cancellationToken).ConfigureAwait(false))?.Value);
         return leader?.Node == plan.Upstream && leader!.Timeline == plan.UpstreamTimeline
             ? string.Create(CultureInfo.InvariantCulture, $"{leader.Node} leads on timeline {leader.Timeline}")

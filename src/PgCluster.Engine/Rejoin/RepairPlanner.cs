@@ -112,18 +112,19 @@ public static class RepairPlanner
 
     private static PreflightCheck Leader(ClusterView view, string node)
     {
-        if (view.Leader?.Node == node || view.Primary?.Name == node)
+        var leads = view.Manager == ClusterManager.Pacemaker ? view.Pacemaker?.Primary : view.Leader?.Node;
+        if (leads == node || view.Primary?.Name == node)
         {
             return new("LeadsNot", CheckStatus.Failed, $"{node} leads", "a node that leads needs no repair; Invoke-PgFailover moves the primary away from it", Reason.NodeNeeded);
         }
 
-        return (view.Primary, view.Leader) switch
+        return view.Primary switch
         {
-            (null, _) => new("Leader", CheckStatus.Failed, "there is no primary that the node could stream from",
-                "see why nobody leads: Invoke-PgElection -WhatIf", Reason.NoPrimary),
-            ({ } primary, var leader) when leader?.Node != primary.Name => new("Leader", CheckStatus.Failed,
-                $"{primary.Name} runs as the primary and {leader?.Node ?? "nobody"} holds the leader's lease", "wait until one node does both", Reason.NoPrimary),
-            ({ } primary, _) => new("Leader", CheckStatus.Passed,
+            null => new("Leader", CheckStatus.Failed, "there is no primary that the node could stream from",
+                view.Manager == ClusterManager.Pacemaker ? "see why Pacemaker promotes nobody: crm_mon -1 -A -f" : "see why nobody leads: Invoke-PgElection -WhatIf", Reason.NoPrimary),
+            { } primary when leads != primary.Name => new("Leader", CheckStatus.Failed,
+                $"{primary.Name} runs as the primary and {leads ?? "nobody"} {(view.Manager == ClusterManager.Pacemaker ? "is it for Pacemaker" : "holds the leader's lease")}", "wait until one node does both", Reason.NoPrimary),
+            { } primary => new("Leader", CheckStatus.Passed,
                 string.Create(CultureInfo.InvariantCulture, $"{primary.Name} leads on timeline {primary.Node.Timeline}")),
         };
     }

@@ -107,6 +107,11 @@ public sealed class PoolerRoute : IClientRoute
             {
                 throw new PgClusterException(Reason.PreflightFailed, $"it is {pooler.State} already: {pooler.Evidence}") { Target = name };
             }
+
+            if (pooler.IsPgcm)
+            {
+                throw new PgClusterException(Reason.ForeignAgent, "pgsql-cluster-manager's agent keeps it, and its proxy follows the primary only") { Target = name };
+            }
         }).ConfigureAwait(false);
         if (_back || _standing is { State: RedirectState.Active })
         {

@@ -4,6 +4,7 @@ using PgCluster.Engine.Failover;
 using PgCluster.Engine.Leadership;
 using PgCluster.Engine.Maintenance;
 using PgCluster.Engine.Nodes;
+using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Pooling;
 using PgCluster.Engine.Restart;
 using PgCluster.Engine.Store;
@@ -37,8 +38,10 @@ public sealed class ClusterObserver
     public async Task<IReadOnlyList<NodeObservation>> ObserveNodesAsync(CancellationToken cancellationToken)
     {
         var suspended = SuspendedAsync(cancellationToken);
-        var reports = await Task.WhenAll(_config.Nodes.Select(n => AskAsync(n, cancellationToken))).ConfigureAwait(false);
-        return Combine(reports, await suspended.ConfigureAwait(false));
+        var answers = await Task.WhenAll(_config.Nodes.Select(n => AskAsync(n, cancellationToken))).ConfigureAwait(false);
+        return PgcmNodes.Seen(
+            Combine([.. answers.Select(a => (a.Node, a.Report, a.Error))], await suspended.ConfigureAwait(false)),
+            answers.Where(a => a.IsPgcm).Select(a => a.Node.Name).ToHashSet(StringComparer.Ordinal));
     }
 
     /// <summary>Every pooler configured or registered.</summary>
@@ -73,6 +76,7 @@ public sealed class ClusterObserver
         var view = new ClusterView
         {
             Cluster = _config.Name,
+            Manager = _config.Manager,
             Store = await health.ConfigureAwait(false),
             Nodes = await nodes.ConfigureAwait(false),
             Poolers = await poolers.ConfigureAwait(false),
@@ -148,11 +152,12 @@ public sealed class ClusterObserver
                     SystemIdentifier = server?.SystemIdentifier,
                     Agent = a.Node.Agent.ToString(),
                     AgentVersion = a.Report?.AgentVersion,
-                    Evidence = server?.Evidence ?? a.Error,
+                    Evidence = a.Report?.Pacemaker is { } pacemaker ? $"{server?.Evidence}; Pacemaker: {pacemaker.Error ?? pacemaker.Of(a.Node.Name)?.Evidence ?? "does not have this node"}" : server?.Evidence ?? a.Error,
                 },
                 server)
             {
                 Address = a.Report?.Address,
+                Pacemaker = a.Report?.Pacemaker,
             };
         })];
     }
@@ -173,15 +178,15 @@ public sealed class ClusterObserver
     private string NameOf(string address) =>
         _config.Nodes.FirstOrDefault(n => string.Create(CultureInfo.InvariantCulture, $"{n.Host}:{n.Port}") == address)?.Name ?? address;
 
-    private async Task<(NodeConfig Node, NodeReport? Report, string Error)> AskAsync(NodeConfig node, CancellationToken cancellationToken)
+    private async Task<(NodeConfig Node, NodeReport? Report, string Error, bool IsPgcm)> AskAsync(NodeConfig node, CancellationToken cancellationToken)
     {
         try
         {
-            return (node, await WithinAsync(_peers.Node(node.Name).GetStatusAsync, cancellationToken).ConfigureAwait(false), "");
+            return (node, await WithinAsync(_peers.Node(node.Name).GetStatusAsync, cancellationToken).ConfigureAwait(false), "", false);
         }
         catch (PgClusterException e)
         {
-            return (node, null, e.Message);
+            return (node, null, e.Message, e.Reason == Reason.ForeignAgent);
         }
     }
 
@@ -205,7 +210,7 @@ public sealed class ClusterObserver
         }
         catch (PgClusterException)
         {
-            // The same agent's row says that it does not answer.
+            // The same agent's row says that it does not answer, or whose it is.
             return [];
         }
     }

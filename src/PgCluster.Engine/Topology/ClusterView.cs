@@ -1,5 +1,6 @@
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Leadership;
+using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Store;
 using PgCluster.Engine.Switchover;
 
@@ -10,6 +11,9 @@ public sealed record ClusterView
 {
     /// <summary>The cluster's name.</summary>
     public required string Cluster { get; init; }
+
+    /// <summary>What holds the cluster together.</summary>
+    public ClusterManager Manager { get; init; }
 
     /// <summary>The store's health.</summary>
     public required StoreHealth Store { get; init; }
@@ -51,6 +55,14 @@ public sealed record ClusterView
 
     /// <summary>The one primary; null when there is none or more than one.</summary>
     public NodeObservation? Primary => RunningPrimaries.Take(2).ToArray() is [var only] ? only : null;
+
+    /// <summary>The evidence of a check that nobody runs as a primary: what each node is instead.</summary>
+    public string NoPrimaryEvidence =>
+        $"no node runs as a primary: {string.Join("; ", Nodes.Select(n => $"{n.Name} is {n.Node.Role} {n.Node.State}{(n.Node.Evidence.Length == 0 ? "" : $", {n.Node.Evidence}")}"))}";
+
+    /// <summary>Pacemaker as the primary's agent sees it, or another one on the side with quorum; null when no agent can say, or it is not the manager.</summary>
+    public PacemakerReport? Pacemaker =>
+        Primary is { Pacemaker: { Error: null } own } ? own : Nodes.Select(n => n.Pacemaker).FirstOrDefault(p => p is { Error: null });
 
     /// <summary>The node the published address belongs to; null when none.</summary>
     public NodeObservation? PublishedNode =>

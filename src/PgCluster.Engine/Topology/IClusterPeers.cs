@@ -1,4 +1,5 @@
 using PgCluster.Engine.Nodes;
+using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Pooling;
 
 namespace PgCluster.Engine.Topology;
@@ -9,6 +10,10 @@ public interface IClusterPeers
     /// <summary>The agent of a node of the configuration.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.NodeNotFound"/>.</exception>
     INodeAgent Node(string name);
+
+    /// <summary>What the agent of a node of the configuration does with Pacemaker.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.NodeNotFound"/>.</exception>
+    IPacemakerAgent Pacemaker(string name);
 
     /// <summary>The keeper of a pooler.</summary>
     /// <param name="name">The pooler's name.</param>

@@ -5,7 +5,7 @@ namespace PgCluster.Playground.Hosts;
 
 /// <summary>
 /// Hosts on this machine: each is a set of namespaces (network, mounts, host name, IPC, process ids) and hangs by one cable on a bridge that stands in a
-/// namespace of its own, from which no way leads out. All of it lives as long as its processes and leaves nothing behind but a directory. Addresses are of
+/// namespace of its own, from which no way leads out unless this machine is connected. All of it lives as long as its processes and leaves nothing behind but a directory. Addresses are of
 /// 198.18.0.0/24, a network that is reserved for tests (RFC 2544). For root only.
 /// </summary>
 internal sealed class HostNetwork
@@ -13,12 +13,24 @@ internal sealed class HostNetwork
     /// <summary>Address of the bridge: what runs in its namespace reaches every host.</summary>
     internal const string Address = "198.18.0.1";
 
+    /// <summary>Address of this machine on the network of the hosts, where it is connected to it.</summary>
+    internal const string MachineAddress = "198.18.0.2";
+
+    /// <summary>The interface it is connected by.</summary>
+    internal const string MachineInterface = "pgplayground";
+
+    /// <summary>The bridge's end of the cable to this machine.</summary>
+    internal const string MachinePort = "machine";
+
     /// <summary>The network of all hosts.</summary>
     internal const string Network = "198.18.0.0/24";
 
     // A station that nobody is: the bridge carries frames for it to everybody, and everybody drops them.
     private const string Nobody = "02:00:c6:12:ff:ff";
     private const int FirstHost = 11;
+
+    // Whoever uses a part of it for something else is not to lose that.
+    private const string Reserved = "198.18.0.0/15";
 
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(20);
 
@@ -114,6 +126,49 @@ internal sealed class HostNetwork
         return host;
     }
 
+    /// <summary>
+    /// Connects the network that this process is in: every program there reaches the hosts, and they reach it. The cable goes with the bridge.
+    /// Only one set at a time can be connected.
+    /// </summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>: the addresses are taken.</exception>
+    internal async Task ConnectAsync(CancellationToken cancellationToken)
+    {
+        await ThrowIfTakenAsync(Time, cancellationToken).ConfigureAwait(false);
+        await RunAtHubAsync(
+            "ip", "link", "add", MachinePort, "type", "veth", "peer", "name", MachineInterface, "netns", System.Environment.ProcessId.ToString(CultureInfo.InvariantCulture)).ConfigureAwait(false);
+        lock (_gate)
+        {
+            _state = _state with { IsConnected = true };
+            _state.Save(Root);
+        }
+
+        await RunAtHubAsync("ip", "link", "set", MachinePort, "master", "br0", "up").ConfigureAwait(false);
+        foreach (string[] arguments in new[] { new[] { "address", "add", MachineAddress + "/24", "dev", MachineInterface }, ["link", "set", MachineInterface, "up"] })
+        {
+            await ProgramRunner.RunCheckedAsync(new ProgramCommand("ip", arguments), Reason.PlaygroundFailed, Budget, Time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Says no when this process's network has a use for the addresses of the hosts already.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>, naming the route.</exception>
+    internal static async Task ThrowIfTakenAsync(TimeProvider time, CancellationToken cancellationToken)
+    {
+        var routes = await ProgramRunner.RunCheckedAsync(
+            new ProgramCommand("ip", ["-4", "-oneline", "route", "show", "root", Reserved]), Reason.PlaygroundFailed, Budget, time, cancellationToken).ConfigureAwait(false);
+        if (routes.Trim() is { Length: > 0 } taken)
+        {
+            throw new PgClusterException(
+                Reason.InvalidArgument,
+                $"The hosts would have addresses of {Network}, and this machine has a use for those already (ip route: {taken.Split('\n')[0].Trim()}): remove the playground or test that made it, or take that route away.")
+            {
+                Target = Network,
+            };
+        }
+    }
+
+    /// <summary>Directory of a host's disk, whether it is there yet or not.</summary>
+    internal string DiskOf(string host) => Path.Combine(Root, host);
+
     /// <summary>Switches a host off and takes it away with its disk.</summary>
     internal async Task DiscardAsync(NamespaceHost host, CancellationToken cancellationToken)
     {
@@ -125,10 +180,13 @@ internal sealed class HostNetwork
     }
 
     /// <summary>The same command, run in the bridge's namespace, from where every host and every disk can be reached. The directory it starts in is the root.</summary>
-    internal ProgramCommand AtHub(ProgramCommand command) => command with
+    internal ProgramCommand AtHub(ProgramCommand command) => At(Hub, command);
+
+    /// <inheritdoc cref="AtHub"/>
+    internal static ProgramCommand At(ProcessIdentity hub, ProgramCommand command) => command with
     {
         FileName = "nsenter",
-        Arguments = [.. Target(Hub.Pid), "--net", "--mount", "--", command.FileName, .. command.Arguments],
+        Arguments = [.. Target(hub.Pid), "--net", "--mount", "--", command.FileName, .. command.Arguments],
     };
 
     /// <summary>Everything that <paramref name="from"/> sends to <paramref name="to"/> is lost from now on, without a word; the other direction goes on.</summary>

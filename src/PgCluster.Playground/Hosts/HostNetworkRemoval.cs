@@ -51,6 +51,13 @@ internal static class HostNetworkRemoval
             init.Identity.Signal(UnixSignal.Kill);
         }
 
+        if (state is { IsConnected: true, Hub.Identity: { IsRunning: true } hub })
+        {
+            // The kernel takes the cable away with the dead namespace, but only when it has time for it; the next set is to have it at once.
+            await ProgramRunner.RunAsync(
+                HostNetwork.At(hub, new ProgramCommand("ip", ["link", "delete", HostNetwork.MachinePort])), KillGrace, time, cancellationToken).ConfigureAwait(false);
+        }
+
         state.Hub?.Identity.Signal(UnixSignal.Kill);
         var began = time.GetTimestamp();
         while (Left(state) is { Count: > 0 } left)

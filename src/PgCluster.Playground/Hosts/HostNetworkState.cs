@@ -23,6 +23,9 @@ internal sealed record HostNetworkState
     /// <summary>The process that holds the network and the disks; null until it runs.</summary>
     public HostProcess? Hub { get; init; }
 
+    /// <summary>True once this machine is connected to the network.</summary>
+    public bool IsConnected { get; init; }
+
     /// <summary>The first process of every host that is on.</summary>
     public IReadOnlyList<HostProcess> Inits { get; init; } = [];
 

@@ -14,4 +14,7 @@ internal sealed record HostOptions(string Name)
 
     /// <summary>Directories, beside /run and /dev/shm, that this host has for itself and that are empty after every start.</summary>
     internal IReadOnlyList<string> PrivateDirectories { get; init; } = [];
+
+    /// <summary>Files and directories of its own in the place of this machine's. They stay when their source is on its disk.</summary>
+    internal IReadOnlyList<HostMount> Mounts { get; init; } = [];
 }

@@ -27,6 +27,11 @@ internal static class HostProcesses
     internal static ProcessIdentity? Find(string space, int innerPid) =>
         In(space).Where(process => InnerPid(process.Pid) == innerPid).Select(process => (ProcessIdentity?)process).FirstOrDefault();
 
+    /// <summary>The postmaster among the processes of a host: the one of PostgreSQL whose parent is none; null when there is none.</summary>
+    internal static ProcessIdentity? PostmasterOf(IEnumerable<ProcessIdentity> processes) => processes
+        .Where(process => ProcessStat.Read(process.Pid) is { Command: "postgres" } stat && ProcessStat.Read(stat.ParentPid)?.Command != "postgres")
+        .Select(process => (ProcessIdentity?)process).FirstOrDefault();
+
     /// <summary>The process that this one started, of which there is one; null before and after.</summary>
     internal static ProcessIdentity? OnlyChildOf(int pid) =>
         ProcessStat.AllPids().Where(child => ProcessStat.Read(child)?.ParentPid == pid).Select(ProcessIdentity.Find).FirstOrDefault(child => child is not null);

@@ -15,14 +15,25 @@ internal static class HostScripts
 
     /// <summary>
     /// Of a host: its name, its own /run, /dev/shm and what else is named. It reaps whatever loses its parent: a zombie would
-    /// be taken for a postmaster that lives. Arguments: the name, then the directories.
+    /// be taken for a postmaster that lives. Arguments: the name, the directories that are empty, an empty word, then source and place of each mount.
     /// </summary>
     internal const string Init = """
         set -e
         echo "$1" >/proc/sys/kernel/hostname
         shift
-        for directory; do
-            mount -t tmpfs -o mode=1777 tmpfs "$directory"
+        while [ -n "$1" ]; do
+            mount -t tmpfs -o mode=1777 tmpfs "$1"
+            shift
+        done
+        shift
+        while [ $# -gt 0 ]; do
+            if [ ! -e "$1" ]; then
+                mkdir -p "$1"
+                chown --reference="$2" "$1"
+                chmod --reference="$2" "$1"
+            fi
+            mount --bind "$1" "$2"
+            shift 2
         done
         mount -t tmpfs -o mode=755 tmpfs /run
         mount -t tmpfs -o mode=1777 tmpfs /dev/shm
@@ -39,5 +50,11 @@ internal static class HostScripts
         log=$1; shift
         setsid -- "$@" </dev/null >>"$log" 2>&1 &
         echo $!
+        """;
+
+    /// <summary>Writes what it reads to a file. Arguments: the file, its permissions.</summary>
+    internal const string Write = """
+        cat >"$1"
+        chmod "$2" "$1"
         """;
 }

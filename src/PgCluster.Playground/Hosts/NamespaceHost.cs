@@ -19,7 +19,7 @@ internal sealed class NamespaceHost
         _network = network;
         _options = options;
         Number = number;
-        Disk = Path.Combine(network.Root, options.Name);
+        Disk = network.DiskOf(options.Name);
         Address = string.Create(CultureInfo.InvariantCulture, $"198.18.0.{number}");
     }
 
@@ -48,8 +48,20 @@ internal sealed class NamespaceHost
 
     /// <summary>Runs a program in it to its end and returns its output.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.PlaygroundFailed"/>: its exit code is not 0.</exception>
-    internal Task<string> RunAsync(ProgramCommand command, CancellationToken cancellationToken) =>
-        ProgramRunner.RunCheckedAsync(Inside(command), Reason.PlaygroundFailed, Budget, _network.Time, cancellationToken);
+    internal Task<string> RunAsync(ProgramCommand command, CancellationToken cancellationToken) => RunAsync(command, Budget, cancellationToken);
+
+    /// <summary>As <see cref="RunAsync(ProgramCommand, CancellationToken)"/>, for one that may take longer than 20 s.</summary>
+    internal Task<string> RunAsync(ProgramCommand command, TimeSpan budget, CancellationToken cancellationToken) =>
+        ProgramRunner.RunCheckedAsync(Inside(command), Reason.PlaygroundFailed, budget, _network.Time, cancellationToken);
+
+    /// <summary>Writes a file in it.</summary>
+    /// <param name="path">The file; its directory is there.</param>
+    /// <param name="content">Its whole content.</param>
+    /// <param name="owner">Who owns it; null for root.</param>
+    /// <param name="mode">Its permissions, in octal.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    internal Task WriteAsync(string path, string content, OsAccount? owner, string mode, CancellationToken cancellationToken) => RunAsync(
+        new ProgramCommand("/bin/sh", ["-ec", HostScripts.Write, "write", path, mode]) { Account = owner, Input = content }, cancellationToken);
 
     /// <summary>Starts a program in it, in a session of its own, and returns when it runs.</summary>
     /// <param name="command">What to start, as root or as its account.</param>
@@ -136,7 +148,7 @@ internal sealed class NamespaceHost
                 "unshare",
                 [
                     "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc", "--",
-                    "/bin/sh", "-c", HostScripts.Init, "init", Name, .. _options.PrivateDirectories,
+                    "/bin/sh", "-c", HostScripts.Init, "init", Name, .. _options.PrivateDirectories, "", .. _options.Mounts.SelectMany(mount => new[] { mount.Source, mount.Target }),
                 ])
             {
                 Environment = _network.Environment,

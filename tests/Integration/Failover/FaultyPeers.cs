@@ -1,5 +1,6 @@
 using PgCluster.Engine.Membership;
 using PgCluster.Engine.Nodes;
+using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Pooling;
 using PgCluster.Engine.Rejoin;
 using PgCluster.Engine.Topology;
@@ -13,6 +14,8 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
     private volatile bool _promoted;
 
     public INodeAgent Node(string name) => new Agent(inner.Node(name), this);
+
+    public IPacemakerAgent Pacemaker(string name) => inner.Pacemaker(name);
 
     public IPoolerKeeper Pooler(string name, string keeper) => new Keeper(inner.Pooler(name, keeper), this);
 
@@ -116,7 +119,7 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
 
         public Task<int> DropStraysAsync(PoolerTarget target, CancellationToken cancellationToken) => inner.DropStraysAsync(target, cancellationToken);
 
-        public Task ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken) =>
+        public Task<bool> ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken) =>
             faults.DoAsync("repoint", () => inner.ConfirmTargetAsync(target, cancellationToken));
     }
 }

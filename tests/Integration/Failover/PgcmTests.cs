@@ -1,4 +1,8 @@
+using System.Net;
+using System.Net.Sockets;
 using PgCluster.Adapters.Grpc;
+using PgCluster.Adapters.Postgres;
+using PgCluster.Adapters.Process;
 using PgCluster.Client;
 using PgCluster.Engine.Store;
 using PgCluster.Protos.Pgcm;
@@ -88,8 +92,29 @@ public sealed class PgcmTests(ClusterLab lab) : IClassFixture<ClusterLab>
         Assert.Equal(GrpcStatusCode.Unknown, unlocked.StatusCode);
 
         var primary = await lab.PrimaryAsync();
-        var standbys = lab.Info.Servers.Where(s => s.Name != primary).Select(s => lab.Postmaster(s.Name)).ToArray();
-        Array.ForEach(standbys, s => s.Signal(Adapters.Process.UnixSignal.Kill));
+        var ports = new List<TcpListener>();
+        foreach (var standby in lab.Config.Nodes.Where(n => n.Name != primary))
+        {
+            // Its agent would start it again at once: somebody else has its port.
+            await Poll.UntilAsync("its port is taken", () =>
+            {
+                DataDirectoryProcesses.FindPostmaster(standby.DataDirectory)?.Signal(UnixSignal.Kill);
+                var listener = new TcpListener(IPAddress.Parse(standby.Host), standby.Port);
+                try
+                {
+                    listener.Start();
+                }
+                catch (SocketException)
+                {
+                    listener.Dispose();
+                    return false;
+                }
+
+                ports.Add(listener);
+                return true;
+            });
+        }
+
         await using (await lab.Store.AcquireLockAsync("/master/", new LockHolder("", ""), TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(5), Token))
         {
             await Poll.UntilAsync("nobody is synchronous", async () => (await lab.Cluster.GetNodesAsync(Token)).All(n => n.SyncState == SyncState.None));
@@ -97,12 +122,7 @@ public sealed class PgcmTests(ClusterLab lab) : IClassFixture<ClusterLab>
             Assert.Equal((GrpcStatusCode.NotFound, "failed to find sync node"), (none.StatusCode, none.Detail));
         }
 
-        foreach (var node in lab.Info.Servers.Where(s => s.Name != primary))
-        {
-            await lab.KillAsync("agent-" + node.Name);
-            await lab.StartAgainAsync("agent-" + node.Name);
-        }
-
+        ports.ForEach(p => p.Dispose());
         await lab.WaitUntilSoundAsync();
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Npgsql;
+using PgCluster.Adapters.Postgres;
 using PgCluster.Tests.Integration.Fixtures;
 
 namespace PgCluster.Tests.Integration.Failover;
@@ -45,6 +46,10 @@ public sealed class RepairTests(RepairLab lab) : IClassFixture<RepairLab>
         await lab.WaitUntilSoundAsync();
         Assert.Equal(primary, await lab.PrimaryAsync());
         Assert.Equal("false", await AskAsync(node, "SELECT to_regclass('only_here') IS NOT NULL"));
+
+        // What is left of the timeline that was given up counts for nothing, least of all in an election.
+        var timeline = (await lab.Cluster.GetNodesAsync(Token)).Single(n => n.Name == primary).Timeline;
+        Assert.Equal(timeline.ToString(CultureInfo.InvariantCulture), await AskAsync(node, $"SELECT ({StandbyLook.NewestTimeline})::text"));
     }
 
     [Fact]

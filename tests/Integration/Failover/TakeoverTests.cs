@@ -26,6 +26,30 @@ public sealed class TakeoverTests(FastLeaderLab lab) : IClassFixture<FastLeaderL
     }
 
     [Fact]
+    public async Task Clients_wait_for_an_agent_that_is_slow_to_notice_the_death_of_its_postmaster()
+    {
+        var (_, gap) = await WhileWritingAsync(async old =>
+        {
+            var (agent, postmaster) = (lab.Process("agent-" + old), lab.Postmaster(old));
+            await Poll.UntilAsync("the agent holds the listening socket", () => SocketsOf(agent).Intersect(SocketsOf(postmaster)).Any());
+            agent.Signal(UnixSignal.Stop);
+            try
+            {
+                await lab.EndPostmasterAsync(old, UnixSignal.Kill);
+                await Task.Delay(TimeSpan.FromMilliseconds(300), Token);
+            }
+            finally
+            {
+                agent.Signal(UnixSignal.Continue);
+            }
+        });
+
+        TestContext.Current.TestOutputHelper!.WriteLine($"{gap.ClientErrors} client errors: {string.Join("; ", gap.Errors)}");
+        Assert.DoesNotContain(gap.Errors, e => e.ToString().Contains("server_login_retry", StringComparison.Ordinal));
+        Assert.True(gap.ClientErrors <= gap.Writers, $"{gap.ClientErrors} client errors: {string.Join("; ", gap.Errors)}");
+    }
+
+    [Fact]
     public async Task The_primary_of_an_agent_that_stays_dead_is_stopped_and_replaced()
     {
         var (old, _) = await WhileWritingAsync(async old =>
@@ -132,6 +156,9 @@ public sealed class TakeoverTests(FastLeaderLab lab) : IClassFixture<FastLeaderL
         await WhileWritingAsync(old => lab.EndPostmasterAsync(old, UnixSignal.Kill));
         await Poll.UntilAsync("standbys stream through their slots of the new leader", StreamThroughSlotsAsync);
     }
+
+    private static IEnumerable<string> SocketsOf(ProcessIdentity process) => new DirectoryInfo($"/proc/{process.Pid}/fd").EnumerateFileSystemInfos()
+        .Select(descriptor => descriptor.LinkTarget).OfType<string>().Where(target => target.StartsWith("socket:", StringComparison.Ordinal));
 
     private async Task<bool> StreamThroughSlotsAsync()
     {

@@ -1,7 +1,6 @@
 using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using PgCluster.Adapters.Grpc;
+using PgCluster.Playground;
 
 namespace PgCluster.Tests.Integration.Fixtures;
 
@@ -15,13 +14,8 @@ public sealed class TestCertificates : IDisposable
     public TestCertificates(params IPAddress[] hosts)
     {
         _directory = Directory.CreateTempSubdirectory("pgcluster-ca-").FullName;
-        using var authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=test authority", authorityKey, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.DigitalSignature, true));
-        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
-        using var authority = request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddHours(-1), TimeProvider.System.GetUtcNow().AddDays(1));
-        File.WriteAllText(CaFile, authority.ExportCertificatePem());
+        using var authority = new CertificateAuthority(TimeProvider.System, "test authority");
+        File.WriteAllText(CaFile, authority.Certificate);
         Issue(authority, "server", hosts);
         Issue(authority, "client", []);
     }
@@ -51,26 +45,10 @@ public sealed class TestCertificates : IDisposable
 
     private string PathOf(string file) => Path.Combine(_directory, file);
 
-    private void Issue(X509Certificate2 authority, string name, IPAddress[] hosts)
+    private void Issue(CertificateAuthority authority, string name, IPAddress[] hosts)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], false));
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("localhost");
-        names.AddIpAddress(IPAddress.Loopback);
-        foreach (var host in hosts)
-        {
-            names.AddIpAddress(host);
-        }
-
-        request.CertificateExtensions.Add(names.Build());
-        var serial = new byte[8];
-        Random.Shared.NextBytes(serial);
-        serial[0] &= 0x7f;
-        using var certificate = request.Create(authority, authority.NotBefore, authority.NotAfter, serial);
-        File.WriteAllText(PathOf($"{name}.crt"), certificate.ExportCertificatePem());
-        File.WriteAllText(PathOf($"{name}.key"), key.ExportPkcs8PrivateKeyPem());
+        var (certificate, key) = authority.Issue(name, hosts);
+        File.WriteAllText(PathOf($"{name}.crt"), certificate);
+        File.WriteAllText(PathOf($"{name}.key"), key);
     }
 }

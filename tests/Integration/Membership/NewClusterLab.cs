@@ -85,7 +85,7 @@ public sealed class NewClusterLab : IAsyncLifetime
     {
         private readonly AgentLauncher _agents = new(options.AgentExecutable);
 
-        public bool KeepsSlots => true;
+        public bool StartsAgents => true;
 
         public void Validate() => _agents.Validate();
 

@@ -5,7 +5,7 @@ namespace PgCluster.Tests.Integration.Playground;
 /// <summary>Starts the servers itself, without agents: what a playground does apart from them.</summary>
 internal sealed class DirectLauncher : IPlaygroundLauncher
 {
-    public bool KeepsSlots => false;
+    public bool StartsAgents => false;
 
     /// <summary>Called with the run after the servers are up.</summary>
     public Func<PlaygroundRun, CancellationToken, Task>? Then { get; init; }

@@ -72,7 +72,7 @@ public sealed class RejoinCrashTests : IAsyncDisposable
             RejoinMethod.Clone,
             RejoinPolicy.Decide(await _lab["pg01"].InspectAsync(_lab.Address("pg02"), Token), new RejoinOptions { AllowRewind = false }).Method);
 
-        await _lab["pg01"].CloneAsync(_lab.Address("pg02"), false, Token);
+        await _lab["pg01"].CloneAsync(_lab.Address("pg02"), false, null, Token);
 
         Assert.Equal(ownFiles, StreamingLab.OwnFiles(Data));
         await _lab.CatchesUpAsync("pg01", "pg02", StreamingLab.Content);
@@ -93,7 +93,7 @@ public sealed class RejoinCrashTests : IAsyncDisposable
         await _lab["pg03"].PromoteAsync(Token);
         var refused = await Assert.ThrowsAsync<PgClusterException>(() => _lab["pg01"].RewindAsync(_lab.Address("pg03"), false, Token));
         Assert.Contains("has to be cloned", refused.Message, StringComparison.Ordinal);
-        await _lab["pg01"].CloneAsync(_lab.Address("pg03"), false, Token);
+        await _lab["pg01"].CloneAsync(_lab.Address("pg03"), false, null, Token);
         await _lab.StreamsAsync("pg01");
     }
 
@@ -113,7 +113,7 @@ public sealed class RejoinCrashTests : IAsyncDisposable
         await File.WriteAllTextAsync(data + ".before-2/pgcluster.clone", "", Token);
         using var orphan = Process.Start(new ProcessStartInfo("sleep", ["600"]) { Environment = { ["PGCLUSTER_REJOIN"] = data } })!;
 
-        await _lab["pg02"].CloneAsync(_lab.Address("pg01"), false, Token);
+        await _lab["pg02"].CloneAsync(_lab.Address("pg01"), false, null, Token);
 
         await orphan.WaitForExitAsync(Token);
         await _lab.CatchesUpAsync("pg02", "pg01", StreamingLab.Content);
@@ -149,7 +149,7 @@ public sealed class RejoinCrashTests : IAsyncDisposable
             Directory.Move(data, data + ".pgcluster-clone/old");
         }
 
-        await Assert.ThrowsAsync<PgClusterException>(() => broken.CloneAsync(_lab.Address("pg01"), true, Token));
+        await Assert.ThrowsAsync<PgClusterException>(() => broken.CloneAsync(_lab.Address("pg01"), true, null, Token));
 
         Assert.Equal([data], Directory.GetDirectories(_lab.Root, "pg02*"));
         await _lab["pg02"].StartAsync(Token);
@@ -181,7 +181,7 @@ public sealed class RejoinCrashTests : IAsyncDisposable
         {
             await (method == "rewind" && new RewindWork(Data).Phase != RewindPhase.None
                 ? _lab["pg01"].RewindAsync(_lab.Address("pg02"), false, Token)
-                : _lab["pg01"].CloneAsync(_lab.Address("pg02"), false, Token));
+                : _lab["pg01"].CloneAsync(_lab.Address("pg02"), false, null, Token));
         }
 
         Assert.Equal(ownFiles, StreamingLab.OwnFiles(Data));
@@ -203,7 +203,7 @@ public sealed class RejoinCrashTests : IAsyncDisposable
         };
         var upstream = new UpstreamAddress("pg02", options.Host, int.Parse(words[2], CultureInfo.InvariantCulture));
         await using var server = new LocalPostgresServer(options, TimeProvider.System, NullLogger<LocalPostgresServer>.Instance);
-        await (words[0] == "rewind" ? server.RewindAsync(upstream, false, Token) : server.CloneAsync(upstream, false, Token));
+        await (words[0] == "rewind" ? server.RewindAsync(upstream, false, Token) : server.CloneAsync(upstream, false, null, Token));
     }
 
     private Process StartHelper(string method)

@@ -126,7 +126,7 @@ public sealed class RejoinTests : IAsyncDisposable
         Assert.Contains("wal_log_hints", refused.Message, StringComparison.Ordinal);
 
         var began = Stopwatch.GetTimestamp();
-        var result = await _lab["pg01"].CloneAsync(_lab.Address("pg02"), keepOld, Token);
+        var result = await _lab["pg01"].CloneAsync(_lab.Address("pg02"), keepOld, null, Token);
         StreamingLab.Write(string.Create(CultureInfo.InvariantCulture, $"cloned and streaming after {Stopwatch.GetElapsedTime(began).TotalMilliseconds:0} ms"));
         await _lab.CatchesUpAsync("pg01", "pg02", Content);
         Assert.Equal(ownFiles, StreamingLab.OwnFiles(data));
@@ -152,7 +152,7 @@ public sealed class RejoinTests : IAsyncDisposable
         var foreign = await other["pg01"].InspectAsync(_lab.Address("pg01"), Token);
         Assert.Equal(RejoinMethod.Impossible, RejoinPolicy.Decide(foreign, All).Method);
         Assert.Equal(RejoinMethod.Clone, RejoinPolicy.Decide(foreign, All with { CloneAnyway = true }).Method);
-        await other["pg01"].CloneAsync(_lab.Address("pg01"), false, Token);
+        await other["pg01"].CloneAsync(_lab.Address("pg01"), false, null, Token);
         await other.StreamsAsync("pg01");
 
         // Only its configuration is left of the other one.
@@ -166,7 +166,7 @@ public sealed class RejoinTests : IAsyncDisposable
 
         var plan = RejoinPolicy.Decide(await _lab["pg02"].InspectAsync(_lab.Address("pg01"), Token), All);
         Assert.Equal(RejoinMethod.Clone, plan.Method);
-        await _lab["pg02"].CloneAsync(_lab.Address("pg01"), false, Token);
+        await _lab["pg02"].CloneAsync(_lab.Address("pg01"), false, null, Token);
         await _lab.CatchesUpAsync("pg02", "pg01", Content);
     }
 
@@ -176,13 +176,13 @@ public sealed class RejoinTests : IAsyncDisposable
         await _lab.StartAsync("", "pg01", "pg02");
         Assert.Equal(
             Reason.PostgresUnavailable,
-            (await Assert.ThrowsAsync<PgClusterException>(() => _lab["pg02"].CloneAsync(_lab.Address("pg01"), false, Token))).Reason);
+            (await Assert.ThrowsAsync<PgClusterException>(() => _lab["pg02"].CloneAsync(_lab.Address("pg01"), false, null, Token))).Reason);
         var place = Path.Combine(_lab.Root, "space");
         Directory.CreateDirectory(place);
         PostgresLab.Account?.Own(place);
         await _lab.QueryAsync("pg01", $"CREATE TABLESPACE elsewhere LOCATION '{place}'");
         await _lab["pg02"].KillAsync(Token);
-        var refused = await Assert.ThrowsAsync<PgClusterException>(() => _lab["pg02"].CloneAsync(_lab.Address("pg01"), false, Token));
+        var refused = await Assert.ThrowsAsync<PgClusterException>(() => _lab["pg02"].CloneAsync(_lab.Address("pg01"), false, null, Token));
         Assert.Equal(Reason.PreflightFailed, refused.Reason);
         Assert.Contains("tablespaces (elsewhere)", refused.Message, StringComparison.Ordinal);
         Assert.True(MountPoints.Contains("/proc"));

@@ -26,6 +26,7 @@ public sealed class GrowingLab : ClusterLab
     public async Task<List<string>> HaveAsync(int count)
     {
         await this.ResumeAsync();
+        await WaitUntilSoundAsync(TimeSpan.FromMinutes(3));
         var primary = await PrimaryAsync();
         var others = (await Cluster.GetNodesAsync(Token)).Select(n => n.Name).Where(n => n != primary).Order(StringComparer.Ordinal).ToArray();
         foreach (var node in others.Skip(count - 1))

@@ -55,6 +55,7 @@ public sealed class HandoverOnStopTests(HandoverOnStopLab lab) : IClassFixture<H
             // The last one has nobody to hand over to.
             if (node != nodes[^1])
             {
+                Assert.Contains((await lab.Cluster.GetClusterAsync(Token)).SuspendedNodes, n => n.Name == node && n.HandsOver);
                 Assert.Equal(MemberRole.Spare, (await lab.RolesAsync())!.Of(node));
                 Assert.NotEqual(node, await lab.PrimaryAsync());
                 await lab.WriteThroughAsync("app");

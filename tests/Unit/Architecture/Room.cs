@@ -15,6 +15,7 @@ sealed record Room(
     const string Engine = "PgCluster.Engine";
     const string Adapters = "PgCluster.Adapters";
     const string Client = "PgCluster.Client";
+    const string Handoff = "PgCluster.Handoff";
     const string Playground = "PgCluster.Playground";
 
     /// <summary>The outside world: whoever decides must not touch it.</summary>
@@ -33,8 +34,9 @@ sealed record Room(
         new(Adapters, Adapters, [Model, Engine], ["Npgsql", "Google.Protobuf"], ["Grpc.Tools"], [], ["System.Console"]),
         new(Client, Client, [Model, Engine, Adapters], [], [], [], ["System.Console"]),
         new("PgCluster.Switchover", "PgCluster.Switchover", [Model, Engine, Adapters], ["Npgsql"], [], [], ["System.Console"]),
+        new(Handoff, Handoff, [], ["Microsoft.Extensions.Logging.Abstractions"], [], [], ["System.Console"]),
         new(Playground, Playground, [Model, Engine, Adapters, Client], [], [], [], ["System.Console"]),
-        new("PgCluster.Agent", "pgcluster", [Model, Engine, Adapters, Client, Playground], ["Spectre.Console", "System.CommandLine"], [], ["Microsoft.AspNetCore.App"], []),
+        new("PgCluster.Agent", "pgcluster", [Model, Engine, Adapters, Client, Handoff, Playground], ["Spectre.Console", "System.CommandLine"], [], ["Microsoft.AspNetCore.App"], []),
         new("PgCluster.Cmdlets", "PgCluster.Cmdlets", [Model, Client, Playground], [], ["PowerShellStandard.Library"], [], ["System.Console"]),
     ];
 

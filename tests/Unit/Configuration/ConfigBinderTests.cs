@@ -224,7 +224,7 @@ public sealed class ConfigBinderTests
     [InlineData("nodes = 'pg01'", "c.toml:2:1: \"nodes\" is not an array of tables; expected [[nodes]] before each")]
     [InlineData("nodes = ['pg01']", "c.toml:2:1: \"nodes\" is not an array of tables; expected [[nodes]] before each")]
     [InlineData("poolres = []", "c.toml:2:1: unknown table \"poolres\"; did you mean [[poolers]]?")]
-    [InlineData("zzz = 1", "c.toml:2:1: unknown key \"zzz\"; expected one of [cluster], [etcd], [tls], [postgres], [agent], [proxy], [leader], [rejoin], [failover], [health], [synchronous], [roles], [[nodes]], [[poolers]]")]
+    [InlineData("zzz = 1", "c.toml:2:1: unknown key \"zzz\"; expected one of [cluster], [etcd], [tls], [postgres], [agent], [proxy], [leader], [rejoin], [failover], [health], [synchronous], [roles], [pacemaker], [[nodes]], [[poolers]]")]
     public void Tables_have_the_right_form(string line, string message) =>
         Assert.Equal([message], ConfigTexts.Problems($"cluster.name = 'demo'\n{line}"));
 

@@ -35,6 +35,7 @@ public sealed class EveryOptionIsReadTests
         ["agent.probe_interval"] = ("\"250ms\"", ""),
         ["agent.state_ttl"] = ("\"11s\"", ""),
         ["agent.handover_on_stop"] = ("true", ""),
+        ["agent.handoff_directory"] = ("\"/run/pgcluster\"", ""),
         ["agent.key_retry_interval"] = ("\"2s\"", ""),
         ["proxy.poll_interval"] = ("\"2m\"", ""),
         ["proxy.get_timeout"] = ("\"6s\"", ""),
@@ -78,11 +79,19 @@ public sealed class EveryOptionIsReadTests
         ["roles.adjustment_interval"] = ("\"31s\"", ""),
         ["roles.hook"] = ("[\"/bin/true\", \"-x\", \"-x\"]", ""),
         ["roles.hook_timeout"] = ("\"11s\"", ""),
+        ["pacemaker.resource"] = ("\"msPostgresql\"", ""),
+        ["pacemaker.poll_interval"] = ("\"1100ms\"", ""),
+        ["pacemaker.query_timeout"] = ("\"2100ms\"", ""),
+        ["pacemaker.command_timeout"] = ("\"21s\"", ""),
+        ["pacemaker.primary_xpath"] = ("\"//node\"", ""),
+        ["pacemaker.synchronous_xpath"] = ("\"/cib//node\"", ""),
+        ["pacemaker.clear_lock_file"] = ("false", ""),
         ["nodes.name"] = ("\"pg09\"", ""),
         ["nodes.host"] = ("\"pg09.example.com\"", ""),
         ["nodes.port"] = ("5433", ""),
         ["nodes.agent"] = ("\"pg09:8432\"", ""),
         ["nodes.http"] = ("\"[fe80::1]:8008\"", ""),
+        ["nodes.pgcm"] = ("\"pg09:8080\"", ""),
         ["nodes.data_directory"] = ("\"/data\"", ""),
         ["nodes.log_file"] = ("\"/log\"", ""),
         ["nodes.failure_domain"] = ("\"rack 1\"", ""),
@@ -256,12 +265,12 @@ public sealed class EveryOptionIsReadTests
         var leaves = new Dictionary<string, object?>();
         foreach (var property in record.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.CanWrite))
         {
-            var value = property.GetValue(record)!;
+            var value = property.GetValue(record);
             IEnumerable<KeyValuePair<string, object?>> below = value switch
             {
                 ConfigList<NodeConfig> nodes => nodes.SelectMany((node, i) => Leaves(node, $"{prefix}Nodes[{i}].")),
                 ConfigList<PoolerConfig> poolers => poolers.SelectMany((pooler, i) => Leaves(pooler, $"{prefix}Poolers[{i}].")),
-                _ when value.GetType().Name.EndsWith("Config", StringComparison.Ordinal) => Leaves(value, $"{prefix}{property.Name}."),
+                not null when value.GetType().Name.EndsWith("Config", StringComparison.Ordinal) => Leaves(value, $"{prefix}{property.Name}."),
                 _ => [new(prefix + property.Name, value)],
             };
             foreach (var (name, leaf) in below)

@@ -106,13 +106,36 @@ public sealed class LeaderSeatTests : IAsyncDisposable
         await TakeAsync();
         Assert.True(await _seat.YieldAsync("op", Cancel));
         _store.Put(StoreKeys.LeaderBeat, new LeaderBeat("another", 2.4).ToJson());
-        for (var i = 0; i < 40; i++)
-        {
-            _store.Leases[0].RenewedAt = _time.GetTimestamp();
-            await PassAsync(1);
-        }
+        await PassRenewedAsync(40);
 
         Assert.False(_lost.Task.IsCompleted);
+    }
+
+    [Fact]
+    public async Task The_beats_of_this_nodes_next_agent_relieve_the_one_that_waits_for_it()
+    {
+        Assert.True(_seat.UntilRelievedAsync().IsCompleted);
+        await TakeAsync();
+        _seat.AwaitRelief();
+        var relieved = _seat.UntilRelievedAsync();
+        await PassRenewedAsync(6);
+        Assert.False(relieved.IsCompleted);
+
+        _store.Put(StoreKeys.LeaderBeat, new LeaderBeat("next", 2.4).ToJson());
+        await PassRenewedAsync(6);
+        await relieved.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        Assert.False(_lost.Task.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_next_agent_that_does_not_come_is_waited_for_no_longer_than_a_lease()
+    {
+        await TakeAsync();
+        _seat.AwaitRelief();
+        var relieved = _seat.UntilRelievedAsync();
+        await PassRenewedAsync(26);
+        await relieved.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        Assert.True(_seat.IsHeld);
     }
 
     [Fact]
@@ -322,6 +345,16 @@ public sealed class LeaderSeatTests : IAsyncDisposable
     }
 
     private async Task TakeAsync() => Assert.True(await _seat.TakeAsync(null, 1, new Lsn(1), [], [], Cancel));
+
+    /// <summary>As <see cref="PassAsync"/>, while the lease is renewed.</summary>
+    private async Task PassRenewedAsync(int looks)
+    {
+        for (var i = 0; i < looks; i++)
+        {
+            _store.Leases[0].RenewedAt = _time.GetTimestamp();
+            await PassAsync(1);
+        }
+    }
 
     private async Task PassAsync(int looks)
     {

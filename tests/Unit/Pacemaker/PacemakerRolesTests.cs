@@ -1,3 +1,4 @@
+using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Pacemaker;
 
 namespace PgCluster.Tests.Unit.Pacemaker;
@@ -72,11 +73,11 @@ public sealed class PacemakerRolesTests
     }
 
     [Theory]
-    [InlineData(null)]
+    [InlineData("")]
     [InlineData("Postgresql")]
     [InlineData("msPostgresql")]
-    public void The_resource_is_found_by_itself_by_its_name_and_by_that_of_its_clone(string? name) =>
-        Assert.Equal(new PgsqlResource("Postgresql", "msPostgresql", "/var/lib/postgresql/tmp"), PacemakerRoles.Of(RecordedCib.Parse("healthy"), name).Resource);
+    public void The_resource_is_found_by_itself_by_its_name_and_by_that_of_its_clone(string name) =>
+        Assert.Equal(new PgsqlResource("Postgresql", "msPostgresql", "/var/lib/postgresql/tmp", "/var/lib/postgresql/main"), PacemakerRoles.Of(RecordedCib.Parse("healthy"), new PacemakerConfig { Resource = name }).Resource);
 
     [Fact]
     public void A_resource_that_is_not_there_or_cannot_be_promoted_is_refused()
@@ -85,15 +86,15 @@ public sealed class PacemakerRolesTests
         var plain = healthy.Replace("<master id", "<clone id", StringComparison.Ordinal).Replace("</master>", "</clone>", StringComparison.Ordinal);
 
         Assert.Contains("of that agent there is Postgresql", Refusal(healthy, "pgsql"), StringComparison.Ordinal);
-        Assert.Contains("there is none", Refusal(healthy.Replace("type=\"pgsql\"", "type=\"pgsqlms\"", StringComparison.Ordinal), null), StringComparison.Ordinal);
-        Assert.Contains("promotable=true", Refusal(plain, null), StringComparison.Ordinal);
+        Assert.Contains("there is none", Refusal(healthy.Replace("type=\"pgsql\"", "type=\"pgsqlms\"", StringComparison.Ordinal), ""), StringComparison.Ordinal);
+        Assert.Contains("promotable=true", Refusal(plain, ""), StringComparison.Ordinal);
         Assert.Equal(
             "msPostgresql",
             PacemakerRoles.Of(Cib.Parse(plain.Replace("name=\"clone-node-max\" value=\"1\"", "name=\"promotable\" value=\"true\"", StringComparison.Ordinal))).Resource.Group);
 
-        static string Refusal(string xml, string? resource)
+        static string Refusal(string xml, string resource)
         {
-            var refused = Assert.Throws<PgClusterException>(() => PacemakerRoles.Of(Cib.Parse(xml), resource));
+            var refused = Assert.Throws<PgClusterException>(() => PacemakerRoles.Of(Cib.Parse(xml), new PacemakerConfig { Resource = resource }));
             Assert.Equal(Reason.InvalidConfiguration, refused.Reason);
             return refused.Message;
         }
@@ -111,4 +112,17 @@ public sealed class PacemakerRolesTests
     };
 
     private static string? NameOf(PacemakerRoles roles, char letter) => roles.Servers.FirstOrDefault(s => Letter(s) == letter)?.Node.Name;
+
+    [Fact]
+    public void A_selector_of_the_operator_s_says_who_is_who_of_the_nodes_that_are_online()
+    {
+        // As pgsql-cluster-manager looks for it: a value that outlives its node.
+        var latest = new PacemakerConfig { PrimaryXpath = "/cib/configuration/nodes/node[instance_attributes/nvpair[@value='LATEST']]" };
+        var streaming = new PacemakerConfig { SynchronousXpath = "/cib/configuration/nodes/node[instance_attributes/nvpair[@value='STREAMING|SYNC']]" };
+
+        Assert.Equal(PacemakerRoles.Of(RecordedCib.Parse("healthy")).Primary!.Node.Name, PacemakerRoles.Of(RecordedCib.Parse("healthy"), latest).Primary!.Node.Name);
+        Assert.Equal(PacemakerRoles.Of(RecordedCib.Parse("healthy")).Synchronous!.Node.Name, PacemakerRoles.Of(RecordedCib.Parse("healthy"), streaming).Synchronous!.Node.Name);
+        Assert.Null(PacemakerRoles.Of(RecordedCib.Parse("primary-host-off-just-noticed"), latest).Primary);
+        Assert.Null(PacemakerRoles.Of(RecordedCib.Parse("healthy"), new PacemakerConfig { PrimaryXpath = "//node[@uname='pg09']" }).Primary);
+    }
 }

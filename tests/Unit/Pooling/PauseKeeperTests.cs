@@ -41,6 +41,73 @@ public sealed class PauseKeeperTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_pause_that_is_given_away_is_another_keepers_to_end()
+    {
+        await _keeper.FinishAsync("done", Token);
+        await _keeper.PauseAsync("a", "me", Seconds(5), Seconds(30), Token);
+        var kept = await _keeper.GiveAwayAsync(Token);
+        var console = new FakeConsole();
+        await using (var next = new PauseKeeper("pool1", console, _time, _logger))
+        {
+            next.GoOnWith(kept);
+            Assert.Equal((PoolerState.Paused, "a"), (next.Status.State, next.Status.Lease?.Id));
+            Assert.Equal(Reason.Cancelled, (await Assert.ThrowsAsync<PgClusterException>(() => next.PauseAsync("done", "me", Seconds(5), Seconds(30), Token))).Reason);
+            Assert.Equal(Reason.LockHeld, (await Assert.ThrowsAsync<PgClusterException>(() => next.ResumeAsync("b", Token))).Reason);
+
+            // A predecessor's pause is not one that was forgotten.
+            await next.RecoverAsync(Token);
+            Assert.Empty(console.RemainingCalls());
+            _time.Advance(Seconds(30));
+            Assert.Equal("resume", await console.NextCallAsync());
+            Assert.Equal("resumed", await console.NextCallAsync());
+            await next.ResumeAsync("a", Token);
+            Assert.Equal((kept.Last!.Since, "its expiry was over"), (next.Status.Last!.Since, next.Status.Last.EndedBy));
+        }
+
+        await _keeper.DisposeAsync();
+        Assert.Equal(["pause"], _console.RemainingCalls());
+    }
+
+    [Fact]
+    public async Task A_pause_that_was_given_away_for_nothing_ends_when_it_should_have()
+    {
+        await _keeper.PauseAsync("a", "me", Seconds(5), Seconds(30), Token);
+        await _keeper.GiveAwayAsync(Token);
+        _time.Advance(Seconds(31));
+        var late = _keeper.ResumeAsync("a", Token);
+        Assert.Equal(["pause"], _console.RemainingCalls());
+
+        _keeper.TakeBack();
+        Assert.True(await late);
+        Assert.Equal("resume", await _console.NextCallAsync());
+        Assert.Equal("resumed", await _console.NextCallAsync());
+
+        // Once more is nothing.
+        _keeper.TakeBack();
+        await _keeper.PauseAsync("b", "me", Seconds(5), Seconds(30), Token);
+        await _keeper.GiveAwayAsync(Token);
+        _time.Advance(Seconds(31));
+        _keeper.TakeBack();
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal("pause", await _console.NextCallAsync());
+        Assert.Equal("resume", await _console.NextCallAsync());
+    }
+
+    [Fact]
+    public async Task A_pause_that_has_begun_is_given_away_when_it_is_reached()
+    {
+        var reached = new TaskCompletionSource();
+        _console.OnPause = _ => reached.Task;
+        var pausing = _keeper.PauseAsync("a", "me", Seconds(5), Seconds(30), Token);
+        var giving = _keeper.GiveAwayAsync(Token);
+        Assert.False(giving.IsCompleted);
+
+        reached.SetResult();
+        await pausing;
+        Assert.Equal("a", (await giving).Lease?.Id);
+    }
+
+    [Fact]
     public async Task A_pause_that_was_not_reached_is_none()
     {
         _console.OnPause = _ => throw new PgClusterException(Reason.PoolerUnreachable, "gone");

@@ -74,4 +74,14 @@ public sealed class PostgresAutoConfTests
     [Fact]
     public void A_line_break_cannot_smuggle_in_another_setting() =>
         Assert.Throws<ArgumentException>(() => PostgresAutoConf.Parse(Real).Set("x", "1'\nfsync = 'off"));
+
+    [Fact]
+    public void A_setting_that_is_taken_out_is_gone_however_often_it_stood_there()
+    {
+        var conf = PostgresAutoConf.Parse("# kept\nPrimary_Conninfo = 'host=a'\nprimary_slot_name = 'x'\nprimary_conninfo = 'host=b'\n");
+
+        Assert.True(conf.Remove("primary_conninfo"));
+        Assert.False(conf.Remove("primary_conninfo"));
+        Assert.Equal("# kept\nprimary_slot_name = 'x'\n", conf.ToString());
+    }
 }

@@ -1,4 +1,4 @@
-namespace PgCluster.Engine.Configuration;
+namespace PgCluster;
 
 /// <summary>What holds a cluster together.</summary>
 public enum ClusterManager

@@ -1,0 +1,225 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using PgCluster.Agent.Services;
+using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Nodes;
+using PgCluster.Handoff;
+
+namespace PgCluster.Agent.Hosting;
+
+/// <summary>
+/// A daemon's part in its upgrade: it takes sockets and state over from the running one, and gives both to whoever is started next. Where <c>agent.handoff_directory</c> is empty it does neither.
+/// </summary>
+internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
+{
+    private static readonly TimeSpan ToLetGo = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ToRest = TimeSpan.FromSeconds(45);
+
+    private readonly Lock _sync = new();
+    private readonly TimeProvider _time;
+    private readonly List<HandoffAttempt> _over = [];
+    private ProcessHandoff? _handoff;
+    private HandoffAttempt _attempt = new();
+    private DaemonState? _inherited;
+    private bool _isReady;
+
+    private DaemonHandoff(TimeProvider time) => _time = time;
+
+    /// <summary>True when there is a directory to find one another in.</summary>
+    public bool IsOn => _handoff is not null;
+
+    /// <summary>Waited for before the daemon is asked to end its work, so that nobody is cut off.</summary>
+    public Func<CancellationToken, Task> UntilAtRest { get; set; } = _ => Task.CompletedTask;
+
+    /// <summary>The try of whoever comes next. When it has <see cref="HandoffAttempt.Asked"/>, the daemon ends its work and calls <see cref="GiveAsync"/>.</summary>
+    public HandoffAttempt Next
+    {
+        get
+        {
+            lock (_sync)
+            {
+                return _attempt;
+            }
+        }
+    }
+
+    /// <summary>Waits for its turn, and takes over what the running process has, which goes on until <see cref="ReadyAsync"/>.</summary>
+    /// <param name="config">Has the directory.</param>
+    /// <param name="daemon">What this process is to its cluster, as a directory's name: the same for all that follow one another.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The log.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>: the directory cannot be used. <see cref="Reason.PlanStale"/>: the running process stays.</exception>
+    public static async Task<DaemonHandoff> StartAsync(ClusterConfig config, string daemon, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var handoff = new DaemonHandoff(time);
+        if (config.Agent.HandoffDirectory.Length == 0)
+        {
+            return handoff;
+        }
+
+        var directory = Path.Combine(config.Agent.HandoffDirectory, config.Name, daemon);
+        try
+        {
+            if (OperatingSystem.IsLinux())
+            {
+                Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+
+            handoff._handoff = await ProcessHandoff.StartAsync(
+                new HandoffOptions
+                {
+                    Directory = directory,
+                    Id = string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}"),
+                    ApplicationVersion = ProductVersion.Text,
+                    State = handoff,
+                    TimeProvider = time,
+                    Logger = logger,
+                },
+                cancellationToken).ConfigureAwait(false);
+            return handoff;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException || e is HandoffException { Error: HandoffError.DirectoryUnusable })
+        {
+            throw new PgClusterException(Reason.InvalidConfiguration, $"agent.handoff_directory: {directory} cannot be used: {e.Message}", e) { Target = directory };
+        }
+        catch (HandoffException e)
+        {
+            throw new PgClusterException(Reason.PlanStale, $"nothing was taken over from the process that runs as {daemon}: {e.Message}", e) { Target = directory };
+        }
+    }
+
+    /// <summary>The socket that listens at an address: the running process's, or a new one.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>: it cannot listen there.</exception>
+    public Socket Listen(string name, IPEndPoint endPoint)
+    {
+        try
+        {
+            return _handoff!.Descriptors.Listen($"{name} {endPoint}", endPoint);
+        }
+        catch (HandoffException e)
+        {
+            throw new PgClusterException(Reason.InvalidConfiguration, $"the agent cannot listen on {endPoint}: {e.Message}", e) { Target = endPoint.ToString() };
+        }
+    }
+
+    /// <summary>Makes this process the one that is at work; the one before it has ended its work when this returns. Once; afterwards it does nothing.</summary>
+    /// <exception cref="PgClusterException"><see cref="Reason.PlanStale"/>: it is not, and has to end.</exception>
+    public async Task ReadyAsync(CancellationToken cancellationToken)
+    {
+        if (_handoff is null || _isReady)
+        {
+            return;
+        }
+
+        try
+        {
+            await _handoff.ReadyAsync(cancellationToken).ConfigureAwait(false);
+            _isReady = true;
+        }
+        catch (HandoffException e)
+        {
+            throw new PgClusterException(Reason.PlanStale, $"this process does not take over: {e.Message}", e);
+        }
+    }
+
+    /// <summary>What the process before this one knew, once, after <see cref="ReadyAsync"/>; null when there was none.</summary>
+    public DaemonState? TakeInherited() => Interlocked.Exchange(ref _inherited, null);
+
+    /// <summary>
+    /// For a daemon that was asked and has ended its work: lets go of what it holds and says what it knew. True when the successor goes on from there; false when this process has to, and holds it again.
+    /// </summary>
+    /// <param name="attempt">Who has asked.</param>
+    /// <param name="poolers">The poolers that this process keeps.</param>
+    /// <param name="node">What the agent of a node remembers; null for a process that is none.</param>
+    /// <param name="stop">Asks this process to end.</param>
+    public async Task<bool> GiveAsync(HandoffAttempt attempt, IReadOnlyList<KeptPooler> poolers, NodeMemory? node, CancellationToken stop)
+    {
+        using (var budget = new CancellationTokenSource(ToLetGo, _time))
+        {
+            try
+            {
+                attempt.Give(new DaemonState(await KeptPoolers.GiveAwayAsync(poolers, budget.Token).ConfigureAwait(false), node));
+            }
+            catch (OperationCanceledException)
+            {
+                // Nobody leads while this is waited for.
+                attempt.Refuse("a pause of one of its poolers has begun and is not reached yet, or is being ended");
+            }
+        }
+
+        using var stopping = stop.UnsafeRegister(_ => _handoff!.Stop(), null);
+        await Task.WhenAny(attempt.CameToNothing, _handoff!.UpgradeComplete).ConfigureAwait(false);
+        if (!attempt.CameToNothing.IsCompleted && _handoff.State == HandoffState.Draining)
+        {
+            return true;
+        }
+
+        KeptPoolers.TakeBack(poolers);
+        return false;
+    }
+
+    async ValueTask<StateSnapshot> IApplicationState.CaptureAsync(StateMoment moment, HandoffPeer successor, CancellationToken cancellationToken)
+    {
+        if (moment == StateMoment.Preview)
+        {
+            return DaemonState.Empty.ToSnapshot();
+        }
+
+        await RestAsync(cancellationToken).ConfigureAwait(false);
+        return (await Next.AskAsync(cancellationToken).ConfigureAwait(false)).ToSnapshot();
+    }
+
+    private async Task RestAsync(CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(ToRest, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        try
+        {
+            await UntilAtRest(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new HandoffRefusedException(string.Create(CultureInfo.InvariantCulture, $"it was not at rest within {ToRest.TotalSeconds:0} s: a request is still running, or what it has begun is not finished"));
+        }
+    }
+
+    ValueTask IApplicationState.ResumeAsync()
+    {
+        HandoffAttempt over;
+        lock (_sync)
+        {
+            (over, _attempt) = (_attempt, new HandoffAttempt());
+            _over.Add(over);
+        }
+
+        over.End();
+        return ValueTask.CompletedTask;
+    }
+
+    ValueTask IApplicationState.AdoptAsync(StateSnapshot? snapshot, StateMoment moment, HandoffPeer owner, CancellationToken cancellationToken)
+    {
+        var state = DaemonState.Read(snapshot, owner.ApplicationVersion);
+        if (moment == StateMoment.Final)
+        {
+            _inherited = state;
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_handoff is { } handoff)
+        {
+            await handoff.DisposeAsync().ConfigureAwait(false);
+        }
+
+        // Their tokens have been looked at until now.
+        _over.ForEach(attempt => attempt.Dispose());
+        _attempt.Dispose();
+    }
+}

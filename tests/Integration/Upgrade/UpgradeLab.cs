@@ -1,0 +1,20 @@
+using PgCluster.Tests.Integration.Failover;
+
+namespace PgCluster.Tests.Integration.Upgrade;
+
+/// <summary>A cluster whose daemons can be followed by others.</summary>
+public sealed class UpgradeLab : ClusterLab, IAsyncLifetime
+{
+    private readonly string _directory = Path.Combine(Path.GetTempPath(), "pgcluster-" + Guid.NewGuid().ToString("N")[..8]);
+
+    protected override Dictionary<string, string> Settings => new() { ["agent.handoff_directory"] = _directory };
+
+    /// <summary>Where a daemon of the cluster finds the one before it.</summary>
+    public string DirectoryOf(string daemon) => Path.Combine(_directory, Config.Name, daemon);
+
+    async ValueTask IAsyncDisposable.DisposeAsync()
+    {
+        await DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+}
