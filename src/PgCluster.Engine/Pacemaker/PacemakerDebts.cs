@@ -9,6 +9,11 @@ namespace PgCluster.Engine.Pacemaker;
 /// </summary>
 internal sealed class PacemakerDebts(PacemakerContext node)
 {
+    /// <summary>Held by the agent that takes something back.</summary>
+    private const string Lock = "/pacemaker_debts/";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     /// <summary>One look at what is asked for and what is owed.</summary>
     /// <param name="look">What Pacemaker says.</param>
     /// <param name="isSuspended">Whether the cluster is suspended.</param>
@@ -20,18 +25,15 @@ internal sealed class PacemakerDebts(PacemakerContext node)
             return;
         }
 
-        if (isSuspended && !look.Report.InMaintenance)
+        // Looked at again: the first look may be older than maintenance that somebody else began, and than the suspension.
+        if (isSuspended && !look.Report.InMaintenance && await node.LookAsync(cancellationToken).ConfigureAwait(false) is { Roles: not null, Report.InMaintenance: false })
         {
             await DoAsync(new PacemakerDebt(PacemakerDebtKind.Maintenance, "", StoreKeys.Suspended, 0), cancellationToken).ConfigureAwait(false);
         }
 
-        foreach (var entry in (await node.Store.ListAsync(PacemakerDebt.Prefix, cancellationToken).ConfigureAwait(false)).Entries)
+        if ((await DueAsync(cancellationToken).ConfigureAwait(false)).Count > 0)
         {
-            if (PacemakerDebt.FromJson(entry.Value) is { } debt && await IsDueAsync(debt, cancellationToken).ConfigureAwait(false))
-            {
-                await TakeBackAsync(debt, cancellationToken).ConfigureAwait(false);
-                PacemakerLog.TakenBack(node.Logger, debt.Kind, debt.Target, debt.While);
-            }
+            await TakeBackDueAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -58,6 +60,49 @@ internal sealed class PacemakerDebts(PacemakerContext node)
     {
         await SetAsync(debt, false, cancellationToken).ConfigureAwait(false);
         await node.Store.DeleteAsync(debt.Key, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>One agent at a time, by a list read after the others were done: one that came late would take back what an administrator has set since.</summary>
+    private async Task TakeBackDueAsync(CancellationToken cancellationToken)
+    {
+        if (await node.Store.GetLockAsync(Lock, cancellationToken).ConfigureAwait(false) is not null)
+        {
+            return;
+        }
+
+        IStoreLock held;
+        try
+        {
+            held = await node.Store.AcquireLockAsync(Lock, new LockHolder(node.Self.Name, "what is owed to Pacemaker"), node.Config.Agent.StateTtl, Patience, cancellationToken).ConfigureAwait(false);
+        }
+        catch (PgClusterException e) when (e.Reason == Reason.LockHeld)
+        {
+            // Another one is at it, and the next look sees what is left.
+            return;
+        }
+
+        await using (held.ConfigureAwait(false))
+        {
+            foreach (var debt in await DueAsync(cancellationToken).ConfigureAwait(false))
+            {
+                await TakeBackAsync(debt, cancellationToken).ConfigureAwait(false);
+                PacemakerLog.TakenBack(node.Logger, debt.Kind, debt.Target, debt.While);
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<PacemakerDebt>> DueAsync(CancellationToken cancellationToken)
+    {
+        var due = new List<PacemakerDebt>();
+        foreach (var entry in (await node.Store.ListAsync(PacemakerDebt.Prefix, cancellationToken).ConfigureAwait(false)).Entries)
+        {
+            if (PacemakerDebt.FromJson(entry.Value) is { } debt && await IsDueAsync(debt, cancellationToken).ConfigureAwait(false))
+            {
+                due.Add(debt);
+            }
+        }
+
+        return due;
     }
 
     private async Task<bool> IsDueAsync(PacemakerDebt debt, CancellationToken cancellationToken)

@@ -58,8 +58,39 @@ internal sealed class PacemakerFailoverRun : IFailoverRun
     private async Task<string> RecheckAsync(CancellationToken cancellationToken)
     {
         await _frame.RecheckAsync(cancellationToken).ConfigureAwait(false);
-        var nodes = await _observer.ObserveNodesAsync(cancellationToken).ConfigureAwait(false);
-        var (primary, target) = (Of(nodes, _plan.From!), Of(nodes, Target.Name));
+        PacemakerReport? seen = null;
+        try
+        {
+            while (true)
+            {
+                var nodes = await _observer.ObserveNodesAsync(cancellationToken).ConfigureAwait(false);
+                var target = Of(nodes, Target.Name);
+                RefuseChanged(Of(nodes, _plan.From!), target);
+
+                // Where the target's agent does not say what Pacemaker has, any other does: nobody else is asked for the move either.
+                seen = target.IsPgcm ? nodes.Select(n => n.Pacemaker).FirstOrDefault(p => p is { Error: null }) : target.Pacemaker;
+                if (seen is { Error: null } && seen.Primary == _plan.From && seen.Synchronous == Target.Name)
+                {
+                    return string.Create(CultureInfo.InvariantCulture, $"revision {_plan.Revision}, {Target.Name} is the synchronous standby and has replayed {target.Postgres?.ReplayLsn?.ToString() ?? "what its agent does not say"}");
+                }
+
+                if (seen is not { Error: null, Synchronous: null } || seen.Primary != _plan.From)
+                {
+                    throw Stale(seen, null);
+                }
+
+                // Its resource agent names nobody while it takes note of a standby that has come or gone.
+                await Task.Delay(BetweenLooks, _time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException e) when (seen is not null)
+        {
+            throw Stale(seen, e);
+        }
+    }
+
+    private static void RefuseChanged(NodeObservation primary, NodeObservation target)
+    {
         if (new[] { primary, target }.FirstOrDefault(n => !n.Answers) is { } silent)
         {
             throw new PgClusterException(Reason.AgentUnreachable, $"the agent of {silent.Name} does not answer: {silent.Node.Evidence}") { Target = silent.Name };
@@ -69,14 +100,10 @@ internal sealed class PacemakerFailoverRun : IFailoverRun
         {
             throw new PgClusterException(Reason.PlanStale, $"{primary.Name} is {primary.Node.Role} and {primary.Node.State} now") { Target = primary.Name };
         }
-
-        // Where the target's agent does not say what Pacemaker has, any other does: nobody else is asked for the move either.
-        var seen = target.IsPgcm ? nodes.Select(n => n.Pacemaker).FirstOrDefault(p => p is { Error: null }) : target.Pacemaker;
-        return seen is { Error: null } && seen.Primary == _plan.From && seen.Synchronous == Target.Name
-            ? string.Create(CultureInfo.InvariantCulture, $"revision {_plan.Revision}, {Target.Name} is the synchronous standby and has replayed {target.Postgres?.ReplayLsn?.ToString() ?? "what its agent does not say"}")
-            : throw new PgClusterException(
-                Reason.PlanStale, $"Pacemaker has {seen?.Primary ?? "nobody"} as the primary and {seen?.Synchronous ?? "nobody"} as its synchronous standby now{(seen?.Error is { } error ? $": {error}" : "")}") { Target = Target.Name };
     }
+
+    private PgClusterException Stale(PacemakerReport? seen, Exception? inner) => new(
+        Reason.PlanStale, $"Pacemaker has {seen?.Primary ?? "nobody"} as the primary and {seen?.Synchronous ?? "nobody"} as its synchronous standby now{(seen?.Error is { } error ? $": {error}" : "")}", inner) { Target = Target.Name };
 
     private async Task<string> MoveAsync(CancellationToken cancellationToken)
     {

@@ -20,12 +20,14 @@ public sealed class PacemakerMixedTests(PacemakerCluster cluster)
     {
         await cluster.WaitUntilSoundAsync();
         var primary = await cluster.PrimaryAsync();
-        var synchronous = (await cluster.Cluster.GetNodesAsync(Token)).Single(n => n.SyncState == SyncState.Sync).Name;
         string[] theirs = [.. cluster.Config.Nodes.Select(n => n.Name).Where(n => n != primary)];
         await using var half = await HalfWay.BeginAsync(cluster, theirs);
+        var synchronous = "";
         try
         {
-            var nodes = await half.Cluster.GetNodesAsync(Token);
+            IReadOnlyList<ClusterNode> nodes = [];
+            await PacemakerCluster.WaitUntilAsync("somebody is synchronous", async () => (nodes = await half.Cluster.GetNodesAsync(Token)).Any(n => n.SyncState == SyncState.Sync));
+            synchronous = nodes.Single(n => n.SyncState == SyncState.Sync).Name;
             Assert.Equal((NodeRole.Standby, NodeState.Running, SyncState.Sync), nodes.Where(n => n.Name == synchronous).Select(n => (n.Role, n.State, n.SyncState)).Single());
             Assert.All(nodes.Where(n => theirs.Contains(n.Name)), n => Assert.StartsWith($"pgsql-cluster-manager's agent; as {primary} sees it in Pacemaker", n.Evidence, StringComparison.Ordinal));
 
