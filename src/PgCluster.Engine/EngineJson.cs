@@ -32,6 +32,8 @@ namespace PgCluster.Engine;
 [JsonSerializable(typeof(Pacemaker.PacemakerDebt))]
 [JsonSerializable(typeof(Roles.RoleRecord))]
 [JsonSerializable(typeof(RolePlan))]
+[JsonSerializable(typeof(ClusterDaemon))]
+[JsonSerializable(typeof(Daemons.DaemonOrder))]
 [JsonSerializable(typeof(SwitchoverProgress))]
 [JsonSerializable(typeof(Switchover.SwitchoverDefinition))]
 internal sealed partial class EngineJson : JsonSerializerContext;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using PgCluster.Adapters.Grpc;
 using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Daemons;
 using PgCluster.Engine.Nodes;
 using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Pooling;
@@ -39,6 +40,9 @@ public sealed class GrpcClusterPeers : IClusterPeers, IDisposable
         // What that agent does not tell of its pooler is in the configuration.
         return new GrpcPoolerKeeper(name, calls, _config.Poolers.FirstOrDefault(p => p.Name == name) is { } known ? new PgcmPoolerKeeper(_config.Name, known, calls, _time) : null);
     }
+
+    /// <inheritdoc/>
+    public IDaemonKeeper Daemons(string keeper) => new GrpcDaemonKeeper(new PeerCalls(At(keeper), "the daemon", Reason.AgentUnreachable));
 
     /// <inheritdoc/>
     public async Task<bool> PostgresAnswersAsync(string host, int port, CancellationToken cancellationToken)

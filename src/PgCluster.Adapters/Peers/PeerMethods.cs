@@ -9,6 +9,7 @@ public static class PeerMethods
     private const string Agent = "pgcluster.v1.NodeAgent";
     private const string Keeper = "pgcluster.v1.PoolerKeeper";
     private const string Pacemaker = "pgcluster.v1.PacemakerAgent";
+    private const string Daemons = "pgcluster.v1.DaemonKeeper";
 
     /// <summary>NodeAgent.GetStatus.</summary>
     public static GrpcMethod<GetStatusRequest, GetStatusResponse> GetStatus { get; } = new(Agent, "GetStatus");
@@ -108,4 +109,10 @@ public static class PeerMethods
 
     /// <summary>PacemakerAgent.Settle.</summary>
     public static GrpcMethod<SettleRequest, SettleResponse> Settle { get; } = new(Pacemaker, "Settle");
+
+    /// <summary>DaemonKeeper.ListDaemons.</summary>
+    public static GrpcMethod<ListDaemonsRequest, ListDaemonsResponse> ListDaemons { get; } = new(Daemons, "ListDaemons");
+
+    /// <summary>DaemonKeeper.OrderDaemon.</summary>
+    public static GrpcMethod<OrderDaemonRequest, OrderDaemonResponse> OrderDaemon { get; } = new(Daemons, "OrderDaemon");
 }

@@ -22,7 +22,7 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
     private readonly List<HandoffAttempt> _over = [];
     private ProcessHandoff? _handoff;
     private HandoffAttempt _attempt = new();
-    private DaemonState? _inherited;
+    private HandedState? _inherited;
     private bool _isReady;
 
     private DaemonHandoff(TimeProvider time) => _time = time;
@@ -127,7 +127,7 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
     }
 
     /// <summary>What the process before this one knew, once, after <see cref="ReadyAsync"/>; null when there was none.</summary>
-    public DaemonState? TakeInherited() => Interlocked.Exchange(ref _inherited, null);
+    public HandedState? TakeInherited() => Interlocked.Exchange(ref _inherited, null);
 
     /// <summary>
     /// For a daemon that was asked and has ended its work: lets go of what it holds and says what it knew. True when the successor goes on from there; false when this process has to, and holds it again.
@@ -142,7 +142,7 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
         {
             try
             {
-                attempt.Give(new DaemonState(await KeptPoolers.GiveAwayAsync(poolers, budget.Token).ConfigureAwait(false), node));
+                attempt.Give(new HandedState(await KeptPoolers.GiveAwayAsync(poolers, budget.Token).ConfigureAwait(false), node));
             }
             catch (OperationCanceledException)
             {
@@ -166,7 +166,7 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
     {
         if (moment == StateMoment.Preview)
         {
-            return DaemonState.Empty.ToSnapshot();
+            return HandedState.Empty.ToSnapshot();
         }
 
         await RestAsync(cancellationToken).ConfigureAwait(false);
@@ -202,7 +202,7 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
 
     ValueTask IApplicationState.AdoptAsync(StateSnapshot? snapshot, StateMoment moment, HandoffPeer owner, CancellationToken cancellationToken)
     {
-        var state = DaemonState.Read(snapshot, owner.ApplicationVersion);
+        var state = HandedState.Read(snapshot, owner.ApplicationVersion);
         if (moment == StateMoment.Final)
         {
             _inherited = state;

@@ -6,7 +6,7 @@ namespace PgCluster.Agent.Hosting;
 internal sealed class HandoffAttempt : IDisposable
 {
     private readonly CancellationTokenSource _asked = new();
-    private readonly TaskCompletionSource<DaemonState> _given = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<HandedState> _given = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _nothing = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Cancelled when the successor is ready: the daemon ends its work.</summary>
@@ -17,14 +17,14 @@ internal sealed class HandoffAttempt : IDisposable
 
     /// <summary>Asks the daemon for its work, and waits until it has said what it knew.</summary>
     /// <exception cref="HandoffRefusedException">It cannot end its work now.</exception>
-    public async Task<DaemonState> AskAsync(CancellationToken cancellationToken)
+    public async Task<HandedState> AskAsync(CancellationToken cancellationToken)
     {
         await _asked.CancelAsync().ConfigureAwait(false);
         return await _given.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The daemon has ended its work, and this is what it knew.</summary>
-    public void Give(DaemonState state) => _given.TrySetResult(state);
+    public void Give(HandedState state) => _given.TrySetResult(state);
 
     /// <summary>The daemon has to go on.</summary>
     public void Refuse(string why) => _given.TrySetException(new HandoffRefusedException(why));

@@ -58,7 +58,7 @@ internal sealed class NodeParts(TimeProvider time, ILoggerFactory logs) : IAsync
     }
 
     /// <summary>Goes on from what the process before this one knew, when it has ended its work; <see cref="UseAsync"/> comes first.</summary>
-    public void GoOnFrom(DaemonState state)
+    public void GoOnFrom(HandedState state)
     {
         Memory = state.Node;
         KeptPoolers.GoOnFrom(Poolers, state);

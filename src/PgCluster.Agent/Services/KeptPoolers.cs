@@ -32,7 +32,7 @@ internal static class KeptPoolers
     }
 
     /// <summary>Goes on with the pauses that another process had of these.</summary>
-    public static void GoOnFrom(IEnumerable<KeptPooler> poolers, DaemonState state)
+    public static void GoOnFrom(IEnumerable<KeptPooler> poolers, HandedState state)
     {
         foreach (var pooler in poolers)
         {

@@ -1,3 +1,4 @@
+using PgCluster.Engine.Daemons;
 using PgCluster.Engine.Nodes;
 using PgCluster.Engine.Pacemaker;
 using PgCluster.Engine.Pooling;
@@ -19,6 +20,10 @@ public interface IClusterPeers
     /// <param name="name">The pooler's name.</param>
     /// <param name="keeper">host:port of the process that keeps it.</param>
     IPoolerKeeper Pooler(string name, string keeper);
+
+    /// <summary>Whoever knows the daemons of a machine: an agent, or a proxy that can be asked.</summary>
+    /// <param name="keeper">host:port of that process.</param>
+    IDaemonKeeper Daemons(string keeper);
 
     /// <summary>Whether a PostgreSQL answers there, asked directly and without its agent; true also when it refuses the login.</summary>
     Task<bool> PostgresAnswersAsync(string host, int port, CancellationToken cancellationToken);

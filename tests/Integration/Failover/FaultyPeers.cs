@@ -1,3 +1,4 @@
+using PgCluster.Engine.Daemons;
 using PgCluster.Engine.Membership;
 using PgCluster.Engine.Nodes;
 using PgCluster.Engine.Pacemaker;
@@ -18,6 +19,8 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
     public IPacemakerAgent Pacemaker(string name) => inner.Pacemaker(name);
 
     public IPoolerKeeper Pooler(string name, string keeper) => new Keeper(inner.Pooler(name, keeper), this);
+
+    public IDaemonKeeper Daemons(string keeper) => inner.Daemons(keeper);
 
     public Task<bool> PostgresAnswersAsync(string host, int port, CancellationToken cancellationToken) =>
         inner.PostgresAnswersAsync(host, port, cancellationToken);

@@ -11,18 +11,18 @@ namespace PgCluster.Agent.Hosting;
 /// </summary>
 /// <param name="Pauses">What is held of each pooler that the process keeps, by its name.</param>
 /// <param name="Node">What the agent of a node remembers; null for a process that is none.</param>
-internal sealed record DaemonState(IReadOnlyDictionary<string, KeptPause> Pauses, NodeMemory? Node)
+internal sealed record HandedState(IReadOnlyDictionary<string, KeptPause> Pauses, NodeMemory? Node)
 {
     // Only what an older process could not go on from gets the next one: it skips what it does not know.
     private const int Version = 1;
 
     /// <summary>That of a process which knows nothing that anybody needs.</summary>
-    public static DaemonState Empty { get; } = new(new Dictionary<string, KeptPause>(), null);
+    public static HandedState Empty { get; } = new(new Dictionary<string, KeptPause>(), null);
 
-    public StateSnapshot ToSnapshot() => new(Version, JsonSerializer.SerializeToUtf8Bytes(this, DaemonJson.Default.DaemonState));
+    public StateSnapshot ToSnapshot() => new(Version, JsonSerializer.SerializeToUtf8Bytes(this, DaemonJson.Default.HandedState));
 
     /// <exception cref="HandoffRefusedException">It is not one that this process can go on from.</exception>
-    public static DaemonState Read(StateSnapshot? snapshot, string? applicationVersion)
+    public static HandedState Read(StateSnapshot? snapshot, string? applicationVersion)
     {
         if (snapshot is not { Version: <= Version })
         {
@@ -32,7 +32,7 @@ internal sealed record DaemonState(IReadOnlyDictionary<string, KeptPause> Pauses
 
         try
         {
-            return JsonSerializer.Deserialize(snapshot.Content.Span, DaemonJson.Default.DaemonState) ?? throw new JsonException("it is null");
+            return JsonSerializer.Deserialize(snapshot.Content.Span, DaemonJson.Default.HandedState) ?? throw new JsonException("it is null");
         }
         catch (JsonException e)
         {
@@ -42,5 +42,5 @@ internal sealed record DaemonState(IReadOnlyDictionary<string, KeptPause> Pauses
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
-[JsonSerializable(typeof(DaemonState))]
+[JsonSerializable(typeof(HandedState))]
 internal sealed partial class DaemonJson : JsonSerializerContext;
