@@ -18,6 +18,9 @@ public sealed record AgentConfig
     /// </summary>
     public string HandoffDirectory { get; init; } = "";
 
+    /// <summary>How long the streams that are open when a daemon is followed by another go on in the old process.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Time before a failed write of the primary's key is tried again.</summary>
     public TimeSpan KeyRetryInterval { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -85,6 +85,8 @@ public static class ConfigSchema
                 "True when an agent that is asked to stop gives its node's role to another node first, the primary's too." },
             { "handoff_directory", OptionalPath, a => a.HandoffDirectory, (a, v) => a with { HandoffDirectory = v },
                 "Directory in which a daemon gives its sockets and state to the one that follows it; empty for none." },
+            { "drain_timeout", Duration(), a => a.DrainTimeout, (a, v) => a with { DrainTimeout = v },
+                "How long open streams go on in a daemon that another one follows." },
             { "key_retry_interval", Duration(), a => a.KeyRetryInterval, (a, v) => a with { KeyRetryInterval = v },
                 "Time before a failed write of the primary's key is tried again." },
         },

@@ -36,6 +36,7 @@ public sealed class EveryOptionIsReadTests
         ["agent.state_ttl"] = ("\"11s\"", ""),
         ["agent.handover_on_stop"] = ("true", ""),
         ["agent.handoff_directory"] = ("\"/run/pgcluster\"", ""),
+        ["agent.drain_timeout"] = ("\"45s\"", ""),
         ["agent.key_retry_interval"] = ("\"2s\"", ""),
         ["proxy.poll_interval"] = ("\"2m\"", ""),
         ["proxy.get_timeout"] = ("\"6s\"", ""),
