@@ -31,6 +31,7 @@ internal sealed class GrpcServerCall<TRequest, TResponse> : IGrpcServerStream<TR
     private readonly TimeProvider _timeProvider;
     private readonly long _started;
     private readonly CancellationToken _stopping;
+    private readonly CancellationToken _replaced;
     private readonly CancellationTokenSource? _deadline;
     private readonly CancellationTokenSource? _overdue;
     private readonly CancellationTokenSource _any;
@@ -41,13 +42,14 @@ internal sealed class GrpcServerCall<TRequest, TResponse> : IGrpcServerStream<TR
     private bool _begun;
     private bool _ended;
 
-    internal GrpcServerCall(HttpContext http, GrpcServerOptions options, ILogger logger, CancellationToken stopping)
+    internal GrpcServerCall(HttpContext http, GrpcServerOptions options, ILogger logger, CancellationToken stopping, CancellationToken replaced)
     {
         _http = http;
         _logger = logger;
         _timeProvider = options.TimeProvider;
         _started = _timeProvider.GetTimestamp();
         _stopping = stopping;
+        _replaced = replaced;
 
         // A stream may be silent for hours and grow without end; Kestrel's limits for uploads would end it.
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
@@ -84,9 +86,9 @@ internal sealed class GrpcServerCall<TRequest, TResponse> : IGrpcServerStream<TR
         }
 
         _any = CancellationTokenSource.CreateLinkedTokenSource(
-            http.RequestAborted, stopping, _deadline?.Token ?? CancellationToken.None);
+            http.RequestAborted, stopping, replaced, _deadline?.Token ?? CancellationToken.None);
         _cut = CancellationTokenSource.CreateLinkedTokenSource(
-            http.RequestAborted, stopping, _overdue?.Token ?? CancellationToken.None);
+            http.RequestAborted, stopping, replaced, _overdue?.Token ?? CancellationToken.None);
         Context = new GrpcServerContext(
             http.Request.Path,
             $"{http.Connection.RemoteIpAddress}:{http.Connection.RemotePort}",
@@ -246,6 +248,7 @@ internal sealed class GrpcServerCall<TRequest, TResponse> : IGrpcServerStream<TR
     private GrpcException? Interruption() =>
         _deadline is { IsCancellationRequested: true } ? DeadlineExceeded()
         : _http.RequestAborted.IsCancellationRequested ? new GrpcException(GrpcStatusCode.Cancelled, "The client is gone.")
+        : _replaced.IsCancellationRequested ? new GrpcException(GrpcStatusCode.Unavailable, "The process was replaced: call again, the next one answers.")
         : _stopping.IsCancellationRequested ? new GrpcException(GrpcStatusCode.Unavailable, "The server is stopping.")
         : null;
 

@@ -10,4 +10,10 @@ public sealed record GrpcServerOptions
 
     /// <summary>The clock that deadlines go by.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Ends the calls that still run, though the server does not stop: another process answers from now on. Calls of streaming methods go on.</summary>
+    public CancellationToken Replaced { get; init; }
+
+    /// <summary>Ends the calls of streaming methods for the same reason.</summary>
+    public CancellationToken StreamsReplaced { get; init; }
 }

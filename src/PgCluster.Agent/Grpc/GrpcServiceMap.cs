@@ -21,6 +21,7 @@ public sealed class GrpcServiceMap
     private readonly GrpcServerOptions _options;
     private readonly CancellationToken _stopping;
     private readonly ILogger _logger;
+    private readonly HashSet<string> _services = new(StringComparer.Ordinal);
 
     internal GrpcServiceMap(IEndpointRouteBuilder endpoints, GrpcServerOptions options)
     {
@@ -36,7 +37,7 @@ public sealed class GrpcServiceMap
         GrpcMethod<TRequest, TResponse> method, Func<TRequest, GrpcServerContext, Task<TResponse>> handler)
         where TRequest : IMessage<TRequest>, new()
         where TResponse : IMessage<TResponse>, new() =>
-        Map(method, async call =>
+        Map(method, isStream: false, async call =>
         {
             TRequest request = await call.ReadSingleAsync().ConfigureAwait(false);
             call.SetAnswer(await handler(request, call.Context).ConfigureAwait(false));
@@ -47,7 +48,7 @@ public sealed class GrpcServiceMap
         GrpcMethod<TRequest, TResponse> method, Func<TRequest, IGrpcServerStream<TResponse>, GrpcServerContext, Task> handler)
         where TRequest : IMessage<TRequest>, new()
         where TResponse : IMessage<TResponse>, new() =>
-        Map(method, async call =>
+        Map(method, isStream: true, async call =>
         {
             TRequest request = await call.ReadSingleAsync().ConfigureAwait(false);
             await handler(request, call, call.Context).ConfigureAwait(false);
@@ -59,7 +60,10 @@ public sealed class GrpcServiceMap
         Func<IAsyncEnumerable<TRequest>, IGrpcServerStream<TResponse>, GrpcServerContext, Task> handler)
         where TRequest : IMessage<TRequest>, new()
         where TResponse : IMessage<TResponse>, new() =>
-        Map(method, call => handler(call.ReadAllAsync(CancellationToken.None), call, call.Context));
+        Map(method, isStream: true, call => handler(call.ReadAllAsync(CancellationToken.None), call, call.Context));
+
+    /// <summary>True for a service that has a method here, and for the empty name: the server as a whole.</summary>
+    internal bool Serves(string service) => service.Length == 0 || _services.Contains(service);
 
     private static Task RefuseAsync(HttpContext context)
     {
@@ -77,11 +81,13 @@ public sealed class GrpcServiceMap
     }
 
     private GrpcServiceMap Map<TRequest, TResponse>(
-        GrpcMethod<TRequest, TResponse> method, Func<GrpcServerCall<TRequest, TResponse>, Task> serve)
+        GrpcMethod<TRequest, TResponse> method, bool isStream, Func<GrpcServerCall<TRequest, TResponse>, Task> serve)
         where TRequest : IMessage<TRequest>, new()
         where TResponse : IMessage<TResponse>, new()
     {
-        _endpoints.MapPost(method.Path, async (HttpContext context) =>
+        _services.Add(method.Service);
+        CancellationToken replaced = isStream ? _options.StreamsReplaced : _options.Replaced;
+        IEndpointConventionBuilder endpoint = _endpoints.MapPost(method.Path, async (HttpContext context) =>
         {
             if (!GrpcMetadata.IsGrpc(context.Request.ContentType))
             {
@@ -97,9 +103,14 @@ public sealed class GrpcServiceMap
                 return;
             }
 
-            using var call = new GrpcServerCall<TRequest, TResponse>(context, _options, _logger, _stopping);
+            using var call = new GrpcServerCall<TRequest, TResponse>(context, _options, _logger, _stopping, replaced);
             await call.RunAsync(serve).ConfigureAwait(false);
         });
+        if (isStream)
+        {
+            endpoint.WithMetadata(GrpcStreamMetadata.Instance);
+        }
+
         return this;
     }
 }

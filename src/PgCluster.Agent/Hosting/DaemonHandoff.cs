@@ -20,12 +20,14 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
     private readonly Lock _sync = new();
     private readonly TimeProvider _time;
     private readonly List<HandoffAttempt> _over = [];
+    private readonly List<OpenStreams> _streams = [];
+    private readonly TimeSpan _drainTimeout;
     private ProcessHandoff? _handoff;
     private HandoffAttempt _attempt = new();
     private HandedState? _inherited;
     private bool _isReady;
 
-    private DaemonHandoff(TimeProvider time) => _time = time;
+    private DaemonHandoff(TimeSpan drainTimeout, TimeProvider time) => (_drainTimeout, _time) = (drainTimeout, time);
 
     /// <summary>True when there is a directory to find one another in.</summary>
     public bool IsOn => _handoff is not null;
@@ -55,7 +57,7 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
     public static async Task<DaemonHandoff> StartAsync(ClusterConfig config, string daemon, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var handoff = new DaemonHandoff(time);
+        var handoff = new DaemonHandoff(config.Agent.DrainTimeout, time);
         if (config.Agent.HandoffDirectory.Length == 0)
         {
             return handoff;
@@ -106,10 +108,11 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
         }
     }
 
-    /// <summary>Makes this process the one that is at work; the one before it has ended its work when this returns. Once; afterwards it does nothing.</summary>
+    /// <summary>Makes this process the one that is at work; the one before it has ended its work when this returns. Once; afterwards, when nobody has followed, it ends the streams of the work before.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.PlanStale"/>: it is not, and has to end.</exception>
     public async Task ReadyAsync(CancellationToken cancellationToken)
     {
+        await EndStreamsAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
         if (_handoff is null || _isReady)
         {
             return;
@@ -160,6 +163,28 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
 
         KeptPoolers.TakeBack(poolers);
         return false;
+    }
+
+    /// <summary>Has the streams of a server that serves nobody else any more.</summary>
+    public void Keep(OpenStreams streams)
+    {
+        lock (_sync)
+        {
+            _streams.Add(streams);
+        }
+    }
+
+    /// <summary>For a daemon that was followed, when it has ended all else: lets go of the sockets, and returns when the streams have ended, by themselves or after <c>agent.drain_timeout</c>.</summary>
+    /// <param name="now">Ends them at once.</param>
+    public Task EndStreamsAsync(CancellationToken now)
+    {
+        // Whoever connects while no successor accepts is refused, and not left waiting for this process.
+        foreach (var socket in _handoff!.Descriptors.Items)
+        {
+            _handoff.Descriptors.Remove(socket.Id);
+        }
+
+        return EndStreamsAsync(_drainTimeout, now);
     }
 
     async ValueTask<StateSnapshot> IApplicationState.CaptureAsync(StateMoment moment, HandoffPeer successor, CancellationToken cancellationToken)
@@ -213,6 +238,7 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await EndStreamsAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
         if (_handoff is { } handoff)
         {
             await handoff.DisposeAsync().ConfigureAwait(false);
@@ -221,5 +247,17 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
         // Their tokens have been looked at until now.
         _over.ForEach(attempt => attempt.Dispose());
         _attempt.Dispose();
+    }
+
+    private async Task EndStreamsAsync(TimeSpan timeout, CancellationToken now)
+    {
+        OpenStreams[] streams;
+        lock (_sync)
+        {
+            streams = [.. _streams];
+            _streams.Clear();
+        }
+
+        await Task.WhenAll(streams.Select(one => one.EndAsync(timeout, now))).ConfigureAwait(false);
     }
 }

@@ -5,9 +5,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PgCluster.Adapters.Grpc;
 using PgCluster.Agent.Grpc;
@@ -27,14 +30,24 @@ internal sealed class DaemonServer : IAsyncDisposable
     private static readonly TimeSpan ToFinish = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(20);
 
+    // HTTP/2's REFUSED_STREAM: nothing was done with the request, and its client asks again over another connection by itself.
+    private const int Http2Refused = 0x7;
+
     private readonly DrainingTransport _transport = new();
     private readonly ConcurrentDictionary<string, long> _running = new(StringComparer.Ordinal);
     private readonly List<Socket> _sockets = [];
+    private readonly CancellationTokenSource _replaced = new();
+    private readonly CancellationTokenSource _streamsReplaced = new();
+    private readonly CancellationTokenSource _cut = new();
+    private readonly DaemonHandoff _handoff;
     private readonly TimeProvider _time;
+    private int _streams;
+    private volatile bool _isFollowed;
+    private bool _isLeftToStreams;
 
     private DaemonServer(DaemonHandoff handoff, Action<KestrelServerOptions, Func<string, Func<IPEndPoint, Socket>?>>? listen, TimeProvider time)
     {
-        _time = time;
+        (_handoff, _time) = (handoff, time);
         var builder = Daemon.CreateBuilder();
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<IHostLifetime, SignalsElsewhere>();
@@ -59,14 +72,21 @@ internal sealed class DaemonServer : IAsyncDisposable
         App.Use(async (http, next) =>
         {
             _transport.HasAsked(http.Connection.Id);
-            _running[http.TraceIdentifier] = _time.GetTimestamp();
+            var isStream = http.GetEndpoint()?.Metadata.GetMetadata<GrpcStreamMetadata>() is not null;
+            Begin(http, isStream);
             try
             {
+                if (_isFollowed)
+                {
+                    Refuse(http);
+                    return;
+                }
+
                 await next(http).ConfigureAwait(false);
             }
             finally
             {
-                _running.TryRemove(http.TraceIdentifier, out _);
+                End(http, isStream);
             }
         });
     }
@@ -101,7 +121,11 @@ internal sealed class DaemonServer : IAsyncDisposable
     public static DaemonServer CreatePlainText(HostPort address, DaemonHandoff handoff, TimeProvider time) =>
         new(handoff, (kestrel, sockets) => kestrel.ListenPlainText(address.Host, address.Port, sockets("plain")), time);
 
-    /// <summary>Returns when no request has run for longer than a second: whoever drains then cuts nobody off.</summary>
+    /// <summary>Starts the map of its gRPC methods; once a server.</summary>
+    public GrpcServiceMap MapGrpc() =>
+        App.MapGrpc(new GrpcServerOptions { TimeProvider = _time, Replaced = _replaced.Token, StreamsReplaced = _streamsReplaced.Token }).MapHealth();
+
+    /// <summary>Returns when no request has run for longer than a second: whoever drains then cuts nobody off. Streams are none: they may run for ever.</summary>
     public async Task UntilAtRestAsync(CancellationToken cancellationToken)
     {
         while (_running.Values.Any(began => _time.GetElapsedTime(began) > Short))
@@ -113,7 +137,7 @@ internal sealed class DaemonServer : IAsyncDisposable
     /// <summary>Serves until one of the tokens ends it, or until one of its tasks fails: a daemon that only half works must not look alive.</summary>
     /// <param name="work">What the daemon does beside serving.</param>
     /// <param name="stop">Ends it: requests that run are told so.</param>
-    /// <param name="drain">Ends it for a successor: nobody is accepted any more, and what has been asked is answered first.</param>
+    /// <param name="drain">Ends it for a successor: nobody is accepted any more, and what has been asked is answered first. Open streams go on: they are the handoff's from then on.</param>
     public async Task RunUntilAsync(IReadOnlyList<Task> work, CancellationToken stop, CancellationToken drain)
     {
         await App.StartAsync(CancellationToken.None).ConfigureAwait(false);
@@ -122,41 +146,100 @@ internal sealed class DaemonServer : IAsyncDisposable
             _ = task.ContinueWith(_ => App.Lifetime.StopApplication(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         }
 
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop, App.Lifetime.ApplicationStopping);
-        var draining = DrainAsync(drain, ended.Token);
-        await App.WaitForShutdownAsync(stop).ConfigureAwait(false);
-        await draining.ConfigureAwait(false);
+        using (var either = CancellationTokenSource.CreateLinkedTokenSource(drain, stop, App.Lifetime.ApplicationStopping))
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        if (stop.IsCancellationRequested || App.Lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            await App.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        else
+        {
+            await DrainAsync().ConfigureAwait(false);
+        }
+
         await (work.FirstOrDefault(t => t.IsFaulted) ?? Task.CompletedTask).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await App.DisposeAsync().ConfigureAwait(false);
+        if (!_isLeftToStreams)
+        {
+            await App.DisposeAsync().ConfigureAwait(false);
+            _streamsReplaced.Dispose();
+            _cut.Dispose();
+        }
+
+        _replaced.Dispose();
         foreach (var socket in _sockets)
         {
             socket.Dispose();
         }
     }
 
-    private async Task DrainAsync(CancellationToken drain, CancellationToken ended)
+    private async Task DrainAsync()
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(drain, ended);
-        await Task.Delay(Timeout.InfiniteTimeSpan, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (ended.IsCancellationRequested)
-        {
-            return;
-        }
-
         await _transport.StopAcceptingAsync().ConfigureAwait(false);
         using (var toAsk = new CancellationTokenSource(ToAsk, _time))
         {
             await _transport.AllHaveAskedAsync(toAsk.Token).ConfigureAwait(false);
         }
 
-        // The server before the host, which tells its requests to end.
+        // Every client is told to go elsewhere with what comes next, and a connection ends with its last request.
+        var served = App.Services.GetRequiredService<IServer>().StopAsync(_cut.Token);
+        await UntilAnsweredAsync().ConfigureAwait(false);
+        await _replaced.CancelAsync().ConfigureAwait(false);
+        _isFollowed = true;
+        await UntilAnsweredAsync().ConfigureAwait(false);
+        _handoff.Keep(new OpenStreams(App, served, () => _streams, _streamsReplaced, _cut, _time, App.Services.GetRequiredService<ILogger<OpenStreams>>()));
+        _isLeftToStreams = true;
+    }
+
+    private async Task UntilAnsweredAsync()
+    {
         using var toFinish = new CancellationTokenSource(ToFinish, _time);
-        await App.Services.GetRequiredService<IServer>().StopAsync(toFinish.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        App.Lifetime.StopApplication();
+        while (!_running.IsEmpty && !toFinish.IsCancellationRequested)
+        {
+            await Task.Delay(BetweenLooks, _time, toFinish.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private void Begin(HttpContext http, bool isStream)
+    {
+        if (isStream)
+        {
+            Interlocked.Increment(ref _streams);
+        }
+        else
+        {
+            _running[http.TraceIdentifier] = _time.GetTimestamp();
+        }
+    }
+
+    private void End(HttpContext http, bool isStream)
+    {
+        if (isStream)
+        {
+            Interlocked.Decrement(ref _streams);
+        }
+        else
+        {
+            _running.TryRemove(http.TraceIdentifier, out _);
+        }
+    }
+
+    private static void Refuse(HttpContext http)
+    {
+        if (http.Features.Get<IHttpResetFeature>() is { } stream)
+        {
+            stream.Reset(Http2Refused);
+        }
+        else
+        {
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        }
     }
 
     /// <summary>Kestrel uses the descriptor and leaves it open: the socket that it belongs to has to live as long.</summary>

@@ -29,6 +29,7 @@ internal static class ObserveHost
             await RunAsync(name, http, membership, store, handoff, attempt, time, logs, signals.Token).ConfigureAwait(false);
             if (attempt.Asked.IsCancellationRequested && await handoff.GiveAsync(attempt, [], null, signals.Token).ConfigureAwait(false))
             {
+                await handoff.EndStreamsAsync(signals.Token).ConfigureAwait(false);
                 break;
             }
         }

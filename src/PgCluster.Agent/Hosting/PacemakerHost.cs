@@ -3,7 +3,6 @@ using PgCluster.Adapters.Etcd;
 using PgCluster.Adapters.Pacemaker;
 using PgCluster.Adapters.Peers;
 using PgCluster.Adapters.Postgres;
-using PgCluster.Agent.Grpc;
 using PgCluster.Agent.Services;
 using PgCluster.Client;
 using PgCluster.Engine.Configuration;
@@ -35,6 +34,8 @@ internal static class PacemakerHost
             await RunAsync(loaded, self, store, pacemaker, parts, handoff, attempt, time, logs, signals.Token).ConfigureAwait(false);
             if (attempt.Asked.IsCancellationRequested && await handoff.GiveAsync(attempt, parts.Poolers, parts.Memory, signals.Token).ConfigureAwait(false))
             {
+                await parts.DisposeAsync().ConfigureAwait(false);
+                await handoff.EndStreamsAsync(signals.Token).ConfigureAwait(false);
                 break;
             }
         }
@@ -69,7 +70,7 @@ internal static class PacemakerHost
         await using var ____ = node.ConfigureAwait(false);
         var health = new HealthMonitor(self.Name, config, store, peers, time, logs.CreateLogger<HealthMonitor>());
 
-        var map = app.MapGrpc(new GrpcServerOptions { TimeProvider = time }).MapNodeAgent(node.Commands).MapPacemakerAgent(node.Commands).MapPoolerKeeper(parts.Poolers);
+        var map = server.MapGrpc().MapNodeAgent(node.Commands).MapPacemakerAgent(node.Commands).MapPoolerKeeper(parts.Poolers);
         var pgcm = new PgcmFailoverService(parts.Poolers, new PacemakerMigration(node.Commands), time);
         pgcm.Map(map);
         new NodeEndpoints(node, parts.Poolers, health, new HealthGauges(health, consensus, config), config.Name, self.Name, loaded.File).Map(app);

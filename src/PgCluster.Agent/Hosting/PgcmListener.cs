@@ -1,4 +1,3 @@
-using PgCluster.Agent.Grpc;
 using PgCluster.Agent.Services;
 using PgCluster.Engine.Configuration;
 
@@ -6,7 +5,7 @@ namespace PgCluster.Agent.Hosting;
 
 /// <summary>
 /// pgsql-cluster-manager's service where its clients look for it (<c>nodes.pgcm</c>). They know no certificates, so that whoever reaches the address may pause and move: a listener of its own, with this
-/// one service, and only where it is asked for.
+/// one service beside that of health, and only where it is asked for.
 /// </summary>
 internal sealed class PgcmListener(NodeConfig self, DaemonHandoff handoff, TimeProvider time) : IAsyncDisposable
 {
@@ -17,7 +16,7 @@ internal sealed class PgcmListener(NodeConfig self, DaemonHandoff handoff, TimeP
     {
         if (_server is { } server)
         {
-            service.Map(server.App.MapGrpc(new GrpcServerOptions { TimeProvider = time }));
+            service.Map(server.MapGrpc());
             await server.RunUntilAsync([], stop, drain).ConfigureAwait(false);
         }
     }

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PgCluster.Adapters.Etcd;
 using PgCluster.Adapters.PgBouncer;
-using PgCluster.Agent.Grpc;
 using PgCluster.Agent.Services;
 using PgCluster.Client;
 using PgCluster.Engine.Configuration;
@@ -36,6 +35,7 @@ internal static class ProxyHost
                 await RunAsync(config, pooler, kept, store, handoff, attempt, time, logs, signals.Token).ConfigureAwait(false);
                 if (attempt.Asked.IsCancellationRequested && await handoff.GiveAsync(attempt, kept, null, signals.Token).ConfigureAwait(false))
                 {
+                    await handoff.EndStreamsAsync(signals.Token).ConfigureAwait(false);
                     break;
                 }
             }
@@ -77,7 +77,7 @@ internal static class ProxyHost
             store, StoreKeys.Proxies + pooler.Name, config.Agent.StateTtl, TimeSpan.FromMilliseconds(200), time, logs.CreateLogger<LeasedKey>());
         if (kept.Length > 0)
         {
-            server.App.MapGrpc(new GrpcServerOptions { TimeProvider = time }).MapPoolerKeeper(kept);
+            server.MapGrpc().MapPoolerKeeper(kept);
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using PgCluster.Adapters.Etcd;
 using PgCluster.Adapters.Peers;
 using PgCluster.Adapters.Process;
-using PgCluster.Agent.Grpc;
 using PgCluster.Agent.Services;
 using PgCluster.Client;
 using PgCluster.Engine.Configuration;
@@ -48,6 +47,8 @@ internal static partial class SuperviseHost
                 await parts.UseAsync(membership.Config, self).ConfigureAwait(false);
                 if (await RunAsync(loaded.File, self, membership, store, parts, handoff, attempt, time, logs, signals.Token).ConfigureAwait(false))
                 {
+                    await parts.DisposeAsync().ConfigureAwait(false);
+                    await handoff.EndStreamsAsync(signals.Token).ConfigureAwait(false);
                     return 0;
                 }
 
@@ -118,7 +119,7 @@ internal static partial class SuperviseHost
             };
             var health = new HealthMonitor(self.Name, config, store, peers, time, logs.CreateLogger<HealthMonitor>());
 
-            var map = app.MapGrpc(new GrpcServerOptions { TimeProvider = time }).MapNodeAgent(node.Commands).MapPoolerKeeper(parts.Poolers);
+            var map = server.MapGrpc().MapNodeAgent(node.Commands).MapPoolerKeeper(parts.Poolers);
             var pgcm = new PgcmFailoverService(parts.Poolers, new FailoverMigration(config, store, new FailoverFlow(store, peers, config, time)), time);
             pgcm.Map(map);
             new NodeEndpoints(node, parts.Poolers, health, new HealthGauges(health, consensus, config), config.Name, self.Name, file).Map(app);
