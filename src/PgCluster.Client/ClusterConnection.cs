@@ -292,6 +292,44 @@ public sealed class ClusterConnection : IAsyncDisposable
         return await site.Restart.RunAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>The daemons of the cluster: those of every machine whose agent, or whose proxy with an address, answers. Silent has an error for each that does not.</summary>
+    public async Task<(IReadOnlyList<ClusterDaemon> Daemons, IReadOnlyList<PgClusterException> Silent)> GetDaemonsAsync(CancellationToken cancellationToken) =>
+        await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Daemons.ListAsync(cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Which daemons would be followed by new processes, and in which order; changes nothing. The plan has steps exactly when it may run and there is one.</summary>
+    public async Task<OperationPlan> PlanDaemonUpgradeAsync(DaemonUpgradeRequest request, CancellationToken cancellationToken) =>
+        await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Daemons.PlanUpgradeAsync(request, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Runs a plan of <see cref="PlanDaemonUpgradeAsync"/>; what goes wrong in its steps is in the report.</summary>
+    /// <exception cref="PgClusterException">The plan may not run, or there is no daemon to follow; nothing was changed.</exception>
+    public async Task<OperationReport> RunDaemonUpgradeAsync(OperationPlan plan, DaemonUpgradeRequest request, IOperationObserver? observer, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        if (RefusalOf(plan) is { } refusal)
+        {
+            throw refusal;
+        }
+
+        if (plan.Steps.Count == 0)
+        {
+            throw new PgClusterException(Reason.InvalidArgument, "there is no daemon to follow") { Target = plan.Cluster };
+        }
+
+        return await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Daemons.UpgradeAsync(plan, request, observer, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Starts a daemon's program to see whether it could take over from it; the daemon goes on.</summary>
+    public async Task<DaemonRehearsal> RehearseDaemonAsync(ClusterDaemon daemon, CancellationToken cancellationToken) =>
+        await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Daemons.RehearseAsync(daemon, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Lets a daemon end, and returns when it has.</summary>
+    /// <param name="daemon">As <see cref="GetDaemonsAsync"/> had it.</param>
+    /// <param name="drain">How long what its clients have begun may go on; null to end it as a SIGTERM does.</param>
+    /// <param name="cancellationToken">Ends the wait; the daemon ends all the same.</param>
+    /// <exception cref="PgClusterException">It was not told, and goes on: <see cref="Reason.PlanStale"/>, <see cref="Reason.NotSupportedHere"/>, <see cref="Reason.AccessDenied"/>.</exception>
+    public async Task StopDaemonAsync(ClusterDaemon daemon, TimeSpan? drain, CancellationToken cancellationToken) =>
+        await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Daemons.StopAsync(daemon, drain, cancellationToken).ConfigureAwait(false);
+
     /// <summary>What taking a node out of service would do, and whether it may; changes nothing. The plan has steps exactly when it may run.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidArgument"/>.</exception>
     public async Task<OperationPlan> PlanNodeSuspensionAsync(NodeSuspensionRequest request, CancellationToken cancellationToken) =>

@@ -1,6 +1,7 @@
 using PgCluster.Adapters.Peers;
 using PgCluster.Adapters.Postgres;
 using PgCluster.Engine.Configuration;
+using PgCluster.Engine.Daemons;
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Health;
 using PgCluster.Engine.Maintenance;
@@ -23,6 +24,7 @@ internal sealed class ClusterSite : IAsyncDisposable
         Repair = new RepairFlow(store, Peers, config, time);
         Restart = new RestartFlow(store, Peers, config, time);
         Suspension = new NodeSuspensionFlow(store, Peers, config, time);
+        Daemons = new DaemonFlow(store, Peers, config, time);
 
         // The budget of asking an agent and not that of the observers: a process that has only just begun is slow at its first call, and would call everybody dead.
         Prober = new NodeProber(Peers, config, config.Failover.HealthCheckTimeout, time);
@@ -43,6 +45,8 @@ internal sealed class ClusterSite : IAsyncDisposable
     public RestartFlow Restart { get; }
 
     public NodeSuspensionFlow Suspension { get; }
+
+    public DaemonFlow Daemons { get; }
 
     public NodeProber Prober { get; }
 

@@ -11,14 +11,15 @@ internal static class ObserveCommand
     {
         var name = new Option<string>("--name") { Description = "Name of this observer: unlike every node and every other observer.", Required = true };
         var http = new Option<string?>("--http") { Description = "host:port to answer /health and /metrics on; nowhere when not given." };
-        var command = new Command("observe", "Votes on the nodes' health from a host without a PostgreSQL.") { name, http };
-        command.SetAction((parsed, cancellationToken) => LinuxOnly.RunAsync("observe", () => ObserveHost.RunAsync(
-            ConfigurationOptions.Load(parsed),
-            parsed.GetRequiredValue(name),
-            parsed.GetValue(http) is { } address
-                ? HostPort.TryParse(address) ?? throw new PgClusterException(Reason.InvalidArgument, $"--http '{address}' is not host:port")
-                : null,
-            cancellationToken)));
-        return command;
+        return DaemonCommand.Create(
+            new Command("observe", "Votes on the nodes' health from a host without a PostgreSQL.") { name, http },
+            (parsed, rehearses, cancellationToken) => ObserveHost.RunAsync(
+                ConfigurationOptions.Load(parsed),
+                parsed.GetRequiredValue(name),
+                parsed.GetValue(http) is { } address
+                    ? HostPort.TryParse(address) ?? throw new PgClusterException(Reason.InvalidArgument, $"--http '{address}' is not host:port")
+                    : null,
+                rehearses,
+                cancellationToken));
     }
 }

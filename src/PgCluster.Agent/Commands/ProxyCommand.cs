@@ -9,9 +9,8 @@ internal static class ProxyCommand
     public static Command Create()
     {
         var pooler = new Option<string>("--pooler") { Description = "Name of the PgBouncer beside this process.", Required = true };
-        var command = new Command("proxy", "Keeps one PgBouncer pointed to the primary.") { pooler };
-        command.SetAction((parsed, cancellationToken) =>
-            LinuxOnly.RunAsync("proxy", () => ProxyHost.RunAsync(ConfigurationOptions.Load(parsed), parsed.GetRequiredValue(pooler), cancellationToken)));
-        return command;
+        return DaemonCommand.Create(
+            new Command("proxy", "Keeps one PgBouncer pointed to the primary.") { pooler },
+            (parsed, rehearses, cancellationToken) => ProxyHost.RunAsync(ConfigurationOptions.Load(parsed), parsed.GetRequiredValue(pooler), rehearses, cancellationToken));
     }
 }

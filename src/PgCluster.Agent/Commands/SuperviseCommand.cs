@@ -9,9 +9,8 @@ internal static class SuperviseCommand
     public static Command Create()
     {
         var node = new Option<string>("--node") { Description = "Name of the node this machine is.", Required = true };
-        var command = new Command("supervise", "Runs the agent of one PostgreSQL node.") { node };
-        command.SetAction((parsed, cancellationToken) =>
-            LinuxOnly.RunAsync("supervise", () => SuperviseHost.RunAsync(ConfigurationOptions.Load(parsed), parsed.GetRequiredValue(node), cancellationToken)));
-        return command;
+        return DaemonCommand.Create(
+            new Command("supervise", "Runs the agent of one PostgreSQL node.") { node },
+            (parsed, rehearses, cancellationToken) => SuperviseHost.RunAsync(ConfigurationOptions.Load(parsed), parsed.GetRequiredValue(node), rehearses, cancellationToken));
     }
 }

@@ -50,11 +50,8 @@ internal sealed partial class OwnRecord : IDisposable
         }
     }
 
-    /// <summary>A client has connected.</summary>
-    public void Connected() => Interlocked.Increment(ref _connections);
-
-    /// <summary>Its connection has ended.</summary>
-    public void Disconnected() => Interlocked.Decrement(ref _connections);
+    /// <summary>So many clients more are connected, or less.</summary>
+    public void AddConnections(int count) => Interlocked.Add(ref _connections, count);
 
     /// <summary>Says something else of it from now on.</summary>
     public void Change(Func<ClusterDaemon, ClusterDaemon> change)

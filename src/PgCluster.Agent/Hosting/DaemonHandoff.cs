@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
+using PgCluster.Agent.Daemons;
 using PgCluster.Agent.Services;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Nodes;
@@ -22,12 +23,34 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
     private readonly List<HandoffAttempt> _over = [];
     private readonly List<OpenStreams> _streams = [];
     private readonly TimeSpan _drainTimeout;
+    private readonly bool _rehearses;
+    private readonly long _began;
     private ProcessHandoff? _handoff;
     private HandoffAttempt _attempt = new();
     private HandedState? _inherited;
     private bool _isReady;
 
-    private DaemonHandoff(TimeSpan drainTimeout, TimeProvider time) => (_drainTimeout, _time) = (drainTimeout, time);
+    private DaemonHandoff(ClusterConfig config, string daemon, bool rehearses, TimeProvider time, ILogger logger)
+    {
+        (_drainTimeout, _rehearses, _time, _began) = (config.Agent.DrainTimeout, rehearses, time, time.GetTimestamp());
+        Directory = new DaemonDirectory(config);
+        if (Directory.IsThere)
+        {
+            Make(Directory.Of(daemon));
+        }
+
+        Record = new OwnRecord(config, daemon, Directory, time, logger);
+        Orders = new DaemonOrders(Record, Directory, logger);
+    }
+
+    /// <summary>The daemons of this machine.</summary>
+    public DaemonDirectory Directory { get; }
+
+    /// <summary>What this one is.</summary>
+    public OwnRecord Record { get; }
+
+    /// <summary>What it was told.</summary>
+    public DaemonOrders Orders { get; }
 
     /// <summary>True when there is a directory to find one another in.</summary>
     public bool IsOn => _handoff is not null;
@@ -50,31 +73,31 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
     /// <summary>Waits for its turn, and takes over what the running process has, which goes on until <see cref="ReadyAsync"/>.</summary>
     /// <param name="config">Has the directory.</param>
     /// <param name="daemon">What this process is to its cluster, as a directory's name: the same for all that follow one another.</param>
+    /// <param name="rehearses">Whether it is to end where it would become ready.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="PgClusterException"><see cref="Reason.InvalidConfiguration"/>: the directory cannot be used. <see cref="Reason.PlanStale"/>: the running process stays.</exception>
-    public static async Task<DaemonHandoff> StartAsync(ClusterConfig config, string daemon, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    public static async Task<DaemonHandoff> StartAsync(ClusterConfig config, string daemon, bool rehearses, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var handoff = new DaemonHandoff(config.Agent.DrainTimeout, time);
-        if (config.Agent.HandoffDirectory.Length == 0)
+        if (rehearses && config.Agent.HandoffDirectory.Length == 0)
+        {
+            throw new PgClusterException(Reason.InvalidConfiguration, "agent.handoff_directory is empty: there is nothing to rehearse");
+        }
+
+        var handoff = new DaemonHandoff(config, daemon, rehearses, time, logger);
+        if (!handoff.Directory.IsThere)
         {
             return handoff;
         }
 
-        var directory = Path.Combine(config.Agent.HandoffDirectory, config.Name, daemon);
         try
         {
-            if (OperatingSystem.IsLinux())
-            {
-                Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            }
-
             handoff._handoff = await ProcessHandoff.StartAsync(
                 new HandoffOptions
                 {
-                    Directory = directory,
+                    Directory = handoff.Directory.Of(daemon),
                     Id = string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}"),
                     ApplicationVersion = ProductVersion.Text,
                     State = handoff,
@@ -82,15 +105,22 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
                     Logger = logger,
                 },
                 cancellationToken).ConfigureAwait(false);
+            handoff.Directory.Sweep(daemon);
             return handoff;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException || e is HandoffException { Error: HandoffError.DirectoryUnusable })
+        catch (Exception e)
         {
-            throw new PgClusterException(Reason.InvalidConfiguration, $"agent.handoff_directory: {directory} cannot be used: {e.Message}", e) { Target = directory };
-        }
-        catch (HandoffException e)
-        {
-            throw new PgClusterException(Reason.PlanStale, $"nothing was taken over from the process that runs as {daemon}: {e.Message}", e) { Target = directory };
+            handoff.Record.Fail(e.Message);
+            await handoff.DisposeAsync().ConfigureAwait(false);
+            switch (e)
+            {
+                case HandoffException { Error: HandoffError.DirectoryUnusable } or IOException or UnauthorizedAccessException:
+                    throw Unusable(handoff.Directory.Of(daemon), e);
+                case HandoffException:
+                    throw new PgClusterException(Reason.PlanStale, $"nothing was taken over from the process that runs as {daemon}: {e.Message}", e) { Target = daemon };
+                default:
+                    throw;
+            }
         }
     }
 
@@ -100,31 +130,45 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
     {
         try
         {
-            return _handoff!.Descriptors.Listen($"{name} {endPoint}", endPoint);
+            var socket = _handoff!.Descriptors.Listen($"{name} {endPoint}", endPoint);
+            Record.Change(d => d with { Listeners = [.. d.Listeners.Append($"{name} {endPoint}").Distinct()] });
+            return socket;
         }
         catch (HandoffException e)
         {
+            Record.Fail($"it cannot listen on {endPoint}: {e.Message}");
             throw new PgClusterException(Reason.InvalidConfiguration, $"the agent cannot listen on {endPoint}: {e.Message}", e) { Target = endPoint.ToString() };
         }
     }
 
     /// <summary>Makes this process the one that is at work; the one before it has ended its work when this returns. Once; afterwards, when nobody has followed, it ends the streams of the work before.</summary>
     /// <exception cref="PgClusterException"><see cref="Reason.PlanStale"/>: it is not, and has to end.</exception>
+    /// <exception cref="RehearsedException">It has what it needs to be at work, and was only to show that.</exception>
     public async Task ReadyAsync(CancellationToken cancellationToken)
     {
         await EndStreamsAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
-        if (_handoff is null || _isReady)
+        if (_isReady)
         {
             return;
         }
 
+        if (_rehearses)
+        {
+            Record.Change(d => d with { State = DaemonState.Rehearsed });
+            throw new RehearsedException();
+        }
+
         try
         {
-            await _handoff.ReadyAsync(cancellationToken).ConfigureAwait(false);
+            await (_handoff?.ReadyAsync(cancellationToken) ?? Task.CompletedTask).ConfigureAwait(false);
             _isReady = true;
+            Orders.Listen();
+            Record.Change(d => d with { State = DaemonState.Running, TakeoverMs = _handoff?.Predecessor is null ? null : _time.GetElapsedTime(_began).TotalMilliseconds });
+            ServiceManager.TellReady();
         }
         catch (HandoffException e)
         {
+            Record.Fail($"it does not take over: {e.Message}");
             throw new PgClusterException(Reason.PlanStale, $"this process does not take over: {e.Message}", e);
         }
     }
@@ -158,6 +202,7 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
         await Task.WhenAny(attempt.CameToNothing, _handoff!.UpgradeComplete).ConfigureAwait(false);
         if (!attempt.CameToNothing.IsCompleted && _handoff.State == HandoffState.Draining)
         {
+            Record.Change(d => d with { State = DaemonState.Draining, DrainEndsAt = _time.GetUtcNow() + DrainTimeout });
             return true;
         }
 
@@ -178,13 +223,17 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
     /// <param name="now">Ends them at once.</param>
     public Task EndStreamsAsync(CancellationToken now)
     {
-        // Whoever connects while no successor accepts is refused, and not left waiting for this process.
+        RemoveSockets();
+        return EndStreamsAsync(DrainTimeout, now);
+    }
+
+    /// <summary>Whoever connects while nobody accepts is refused then, and not left waiting for this process.</summary>
+    public void RemoveSockets()
+    {
         foreach (var socket in _handoff!.Descriptors.Items)
         {
             _handoff.Descriptors.Remove(socket.Id);
         }
-
-        return EndStreamsAsync(_drainTimeout, now);
     }
 
     async ValueTask<StateSnapshot> IApplicationState.CaptureAsync(StateMoment moment, HandoffPeer successor, CancellationToken cancellationToken)
@@ -197,6 +246,26 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
         await RestAsync(cancellationToken).ConfigureAwait(false);
         return (await Next.AskAsync(cancellationToken).ConfigureAwait(false)).ToSnapshot();
     }
+
+    private TimeSpan DrainTimeout => Orders.DrainTimeout ?? _drainTimeout;
+
+    private static void Make(string directory)
+    {
+        try
+        {
+            if (OperatingSystem.IsLinux())
+            {
+                System.IO.Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(directory, e);
+        }
+    }
+
+    private static PgClusterException Unusable(string directory, Exception e) =>
+        new(Reason.InvalidConfiguration, $"agent.handoff_directory: {directory} cannot be used: {e.Message}", e) { Target = directory };
 
     private async Task RestAsync(CancellationToken cancellationToken)
     {
@@ -239,10 +308,13 @@ internal sealed class DaemonHandoff : IApplicationState, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await EndStreamsAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
+        Orders.Dispose();
         if (_handoff is { } handoff)
         {
             await handoff.DisposeAsync().ConfigureAwait(false);
         }
+
+        Record.Dispose();
 
         // Their tokens have been looked at until now.
         _over.ForEach(attempt => attempt.Dispose());

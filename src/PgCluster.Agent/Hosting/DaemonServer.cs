@@ -33,7 +33,7 @@ internal sealed class DaemonServer : IAsyncDisposable
     // HTTP/2's REFUSED_STREAM: nothing was done with the request, and its client asks again over another connection by itself.
     private const int Http2Refused = 0x7;
 
-    private readonly DrainingTransport _transport = new();
+    private readonly DrainingTransport _transport;
     private readonly ConcurrentDictionary<string, long> _running = new(StringComparer.Ordinal);
     private readonly List<Socket> _sockets = [];
     private readonly CancellationTokenSource _replaced = new();
@@ -47,7 +47,7 @@ internal sealed class DaemonServer : IAsyncDisposable
 
     private DaemonServer(DaemonHandoff handoff, Action<KestrelServerOptions, Func<string, Func<IPEndPoint, Socket>?>>? listen, TimeProvider time)
     {
-        (_handoff, _time) = (handoff, time);
+        (_handoff, _transport, _time) = (handoff, new DrainingTransport { Counted = handoff.Record.AddConnections }, time);
         var builder = Daemon.CreateBuilder();
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<IHostLifetime, SignalsElsewhere>();
@@ -124,6 +124,22 @@ internal sealed class DaemonServer : IAsyncDisposable
     /// <summary>Starts the map of its gRPC methods; once a server.</summary>
     public GrpcServiceMap MapGrpc() =>
         App.MapGrpc(new GrpcServerOptions { TimeProvider = _time, Replaced = _replaced.Token, StreamsReplaced = _streamsReplaced.Token }).MapHealth();
+
+    /// <summary>Accepts nobody any more, and returns when no request runs and no stream is open, or when the token ends the wait.</summary>
+    public async Task UntilUnusedAsync(CancellationToken deadline)
+    {
+        await _transport.StopAcceptingAsync().ConfigureAwait(false);
+        _handoff.RemoveSockets();
+        foreach (var socket in _sockets)
+        {
+            socket.Dispose();
+        }
+
+        while ((_streams > 0 || !_running.IsEmpty) && !deadline.IsCancellationRequested)
+        {
+            await Task.Delay(BetweenLooks, _time, deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
 
     /// <summary>Returns when no request has run for longer than a second: whoever drains then cuts nobody off. Streams are none: they may run for ever.</summary>
     public async Task UntilAtRestAsync(CancellationToken cancellationToken)

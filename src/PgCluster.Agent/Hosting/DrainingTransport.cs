@@ -17,6 +17,9 @@ internal sealed class DrainingTransport : IConnectionListenerFactory, IConnectio
     private readonly List<Listener> _listeners = [];
     private readonly Dictionary<string, TaskCompletionSource> _silent = new(StringComparer.Ordinal);
 
+    /// <summary>Told of each connection: 1 when it has come, -1 when it has ended.</summary>
+    public Action<int> Counted { get; init; } = _ => { };
+
     public bool CanBind(EndPoint endpoint) => _sockets.CanBind(endpoint);
 
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
@@ -67,7 +70,12 @@ internal sealed class DrainingTransport : IConnectionListenerFactory, IConnectio
             _silent.Add(connection.ConnectionId, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
 
-        connection.ConnectionClosed.Register(() => HasAsked(connection.ConnectionId));
+        Counted(1);
+        connection.ConnectionClosed.Register(() =>
+        {
+            Counted(-1);
+            HasAsked(connection.ConnectionId);
+        });
     }
 
     private sealed class Listener(DrainingTransport transport, IConnectionListener sockets) : IConnectionListener

@@ -12,14 +12,14 @@ namespace PgCluster.Agent.Hosting;
 /// <summary><c>pgcluster observe</c>: one more vote on the nodes' health, from a host without a PostgreSQL.</summary>
 internal static class ObserveHost
 {
-    public static async Task<int> RunAsync(LoadedConfig loaded, string name, HostPort? http, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(LoadedConfig loaded, string name, HostPort? http, bool rehearses, CancellationToken cancellationToken)
     {
         var time = TimeProvider.System;
         using var signals = new StopSignals(cancellationToken);
         using var logs = Daemon.CreateLogs();
         var store = new EtcdStore(StoreOptions.From(loaded.Config), time, logs.CreateLogger<EtcdStore>());
         await using var _ = store.ConfigureAwait(false);
-        var handoff = await DaemonHandoff.StartAsync(loaded.Config, $"observe-{name}", time, logs.CreateLogger<DaemonHandoff>(), signals.Token).ConfigureAwait(false);
+        var handoff = await DaemonHandoff.StartAsync(loaded.Config, $"observe-{name}", rehearses, time, logs.CreateLogger<DaemonHandoff>(), signals.Token).ConfigureAwait(false);
         await using var __ = handoff.ConfigureAwait(false);
         while (!signals.Token.IsCancellationRequested)
         {
@@ -46,6 +46,7 @@ internal static class ObserveHost
         await using (server.ConfigureAwait(false))
         {
             await handoff.ReadyAsync(cancellationToken).ConfigureAwait(false);
+            handoff.Orders.DrainAsync = server.UntilUnusedAsync;
             handoff.UntilAtRest = server.UntilAtRestAsync;
             using var peers = new GrpcClusterPeers(config, time);
             var monitor = new HealthMonitor(name, config, store, peers, time, logs.CreateLogger<HealthMonitor>());

@@ -14,7 +14,7 @@ namespace PgCluster.Agent.Hosting;
 /// <summary><c>pgcluster supervise</c> where Pacemaker is the manager: the agent of one node, keeper of the poolers whose keeper is this agent. Its nodes are those of the file.</summary>
 internal static class PacemakerHost
 {
-    public static async Task<int> RunAsync(LoadedConfig loaded, NodeConfig self, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(LoadedConfig loaded, NodeConfig self, bool rehearses, CancellationToken cancellationToken)
     {
         var (config, time) = (loaded.Config, TimeProvider.System);
         using var signals = new StopSignals(cancellationToken);
@@ -26,7 +26,7 @@ internal static class PacemakerHost
         var parts = new NodeParts(time, logs);
         await using var __ = parts.ConfigureAwait(false);
         await parts.UseAsync(config, self).ConfigureAwait(false);
-        var handoff = await DaemonHandoff.StartAsync(config, $"supervise-{self.Name}", time, logs.CreateLogger<DaemonHandoff>(), signals.Token).ConfigureAwait(false);
+        var handoff = await DaemonHandoff.StartAsync(config, $"supervise-{self.Name}", rehearses, time, logs.CreateLogger<DaemonHandoff>(), signals.Token).ConfigureAwait(false);
         await using var ___ = handoff.ConfigureAwait(false);
         while (!signals.Token.IsCancellationRequested)
         {
@@ -54,6 +54,7 @@ internal static class PacemakerHost
         var pgcmListener = new PgcmListener(self, handoff, time);
         await using var __ = pgcmListener.ConfigureAwait(false);
         await handoff.ReadyAsync(cancellationToken).ConfigureAwait(false);
+        handoff.Orders.DrainAsync = server.UntilUnusedAsync;
         if (handoff.TakeInherited() is { } inherited)
         {
             parts.GoOnFrom(inherited);
@@ -70,7 +71,7 @@ internal static class PacemakerHost
         await using var ____ = node.ConfigureAwait(false);
         var health = new HealthMonitor(self.Name, config, store, peers, time, logs.CreateLogger<HealthMonitor>());
 
-        var map = server.MapGrpc().MapNodeAgent(node.Commands).MapPacemakerAgent(node.Commands).MapPoolerKeeper(parts.Poolers);
+        var map = server.MapGrpc().MapDaemonKeeper(handoff).MapNodeAgent(node.Commands).MapPacemakerAgent(node.Commands).MapPoolerKeeper(parts.Poolers);
         var pgcm = new PgcmFailoverService(parts.Poolers, new PacemakerMigration(node.Commands), time);
         pgcm.Map(map);
         new NodeEndpoints(node, parts.Poolers, health, new HealthGauges(health, consensus, config), config.Name, self.Name, loaded.File).Map(app);

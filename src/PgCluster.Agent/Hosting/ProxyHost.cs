@@ -12,7 +12,7 @@ namespace PgCluster.Agent.Hosting;
 /// <summary><c>pgcluster proxy</c>: keeps one PgBouncer pointed to the primary, and keeps its pauses when no agent does.</summary>
 internal static class ProxyHost
 {
-    public static async Task<int> RunAsync(LoadedConfig loaded, string poolerName, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(LoadedConfig loaded, string poolerName, bool rehearses, CancellationToken cancellationToken)
     {
         var config = loaded.Config;
         var pooler = config.Poolers.FirstOrDefault(p => p.Name == poolerName) ?? throw new PgClusterException(
@@ -27,7 +27,7 @@ internal static class ProxyHost
         KeptPooler[] kept = config.Nodes.All(n => n.Agent != pooler.Keeper) ? [new KeptPooler(config, pooler, time, logs)] : [];
         try
         {
-            var handoff = await DaemonHandoff.StartAsync(config, $"proxy-{poolerName}", time, logs.CreateLogger<DaemonHandoff>(), signals.Token).ConfigureAwait(false);
+            var handoff = await DaemonHandoff.StartAsync(config, $"proxy-{poolerName}", rehearses, time, logs.CreateLogger<DaemonHandoff>(), signals.Token).ConfigureAwait(false);
             await using var __ = handoff.ConfigureAwait(false);
             while (!signals.Token.IsCancellationRequested)
             {
@@ -58,6 +58,7 @@ internal static class ProxyHost
         var server = DaemonServer.Create(kept.Length > 0 ? pooler.Keeper : null, null, config.Tls, handoff, time);
         await using var _ = server.ConfigureAwait(false);
         await handoff.ReadyAsync(cancellationToken).ConfigureAwait(false);
+        handoff.Orders.DrainAsync = server.UntilUnusedAsync;
         if (handoff.TakeInherited() is { } inherited)
         {
             KeptPoolers.GoOnFrom(kept, inherited);
@@ -77,7 +78,7 @@ internal static class ProxyHost
             store, StoreKeys.Proxies + pooler.Name, config.Agent.StateTtl, TimeSpan.FromMilliseconds(200), time, logs.CreateLogger<LeasedKey>());
         if (kept.Length > 0)
         {
-            server.MapGrpc().MapPoolerKeeper(kept);
+            server.MapGrpc().MapDaemonKeeper(handoff).MapPoolerKeeper(kept);
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -18,13 +18,13 @@ namespace PgCluster.Agent.Hosting;
 /// </summary>
 internal static partial class SuperviseHost
 {
-    public static async Task<int> RunAsync(LoadedConfig loaded, string nodeName, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(LoadedConfig loaded, string nodeName, bool rehearses, CancellationToken cancellationToken)
     {
         if (loaded.Config.Manager == ClusterManager.Pacemaker)
         {
             var named = loaded.Config.Nodes.FirstOrDefault(n => n.Name == nodeName) ?? throw new PgClusterException(
                 Reason.NodeNotFound, $"no node is named {nodeName}; the configuration has {string.Join(", ", loaded.Config.Nodes.Select(n => n.Name))}") { Target = nodeName };
-            return await PacemakerHost.RunAsync(loaded, named, cancellationToken).ConfigureAwait(false);
+            return await PacemakerHost.RunAsync(loaded, named, rehearses, cancellationToken).ConfigureAwait(false);
         }
 
         var time = TimeProvider.System;
@@ -35,7 +35,7 @@ internal static partial class SuperviseHost
         await using var _ = store.ConfigureAwait(false);
         var parts = new NodeParts(time, logs);
         await using var __ = parts.ConfigureAwait(false);
-        var handoff = await DaemonHandoff.StartAsync(loaded.Config, $"supervise-{nodeName}", time, logs.CreateLogger<DaemonHandoff>(), signals.Token).ConfigureAwait(false);
+        var handoff = await DaemonHandoff.StartAsync(loaded.Config, $"supervise-{nodeName}", rehearses, time, logs.CreateLogger<DaemonHandoff>(), signals.Token).ConfigureAwait(false);
         await using var ___ = handoff.ConfigureAwait(false);
         while (!signals.Token.IsCancellationRequested)
         {
@@ -101,6 +101,7 @@ internal static partial class SuperviseHost
             var pgcmListener = new PgcmListener(self, handoff, time);
             await using var __ = pgcmListener.ConfigureAwait(false);
             await handoff.ReadyAsync(cancellationToken).ConfigureAwait(false);
+            handoff.Orders.DrainAsync = server.UntilUnusedAsync;
             if (handoff.TakeInherited() is { } inherited)
             {
                 parts.GoOnFrom(inherited);
@@ -119,7 +120,7 @@ internal static partial class SuperviseHost
             };
             var health = new HealthMonitor(self.Name, config, store, peers, time, logs.CreateLogger<HealthMonitor>());
 
-            var map = server.MapGrpc().MapNodeAgent(node.Commands).MapPoolerKeeper(parts.Poolers);
+            var map = server.MapGrpc().MapDaemonKeeper(handoff).MapNodeAgent(node.Commands).MapPoolerKeeper(parts.Poolers);
             var pgcm = new PgcmFailoverService(parts.Poolers, new FailoverMigration(config, store, new FailoverFlow(store, peers, config, time)), time);
             pgcm.Map(map);
             new NodeEndpoints(node, parts.Poolers, health, new HealthGauges(health, consensus, config), config.Name, self.Name, file).Map(app);
