@@ -30,15 +30,6 @@ internal sealed class DaemonDirectory(ClusterConfig config)
         }
     }
 
-    /// <summary>Deletes a record.</summary>
-    public void Delete(ClusterDaemon daemon)
-    {
-        if (IsThere)
-        {
-            System.IO.File.Delete(File(daemon.Name, daemon.Pid, RecordSuffix));
-        }
-    }
-
     /// <summary>The record of a process; null when it has none.</summary>
     public ClusterDaemon? Find(string daemon, int pid) => IsThere ? Read(File(daemon, pid, RecordSuffix)) : null;
 
@@ -52,7 +43,7 @@ internal sealed class DaemonDirectory(ClusterConfig config)
     {
         foreach (var gone in Records(Of(daemon)).Where(d => !new ProcessIdentity(d.Pid, d.StartTicks).IsRunning))
         {
-            Delete(gone);
+            System.IO.File.Delete(File(gone.Name, gone.Pid, RecordSuffix));
             System.IO.File.Delete(File(gone.Name, gone.Pid, ".order"));
         }
     }

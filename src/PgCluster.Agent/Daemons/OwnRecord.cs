@@ -66,18 +66,11 @@ internal sealed partial class OwnRecord : IDisposable
     /// <summary>It does not come to work; the first reason stays.</summary>
     public void Fail(string why) => Change(d => d.State == DaemonState.Starting ? d with { State = DaemonState.Failed, Error = why } : d);
 
-    /// <summary>Removes it, unless somebody waits to read what became of this process.</summary>
+    /// <summary>Leaves it as it is: who reads it sees by the process whether that has ended, and the next daemon of the name sweeps it away.</summary>
     public void Dispose()
     {
         _timer.Dispose();
         Fail("it ended before it was ready; its log says why");
-        lock (_sync)
-        {
-            if (_now.State is not (DaemonState.Failed or DaemonState.Rehearsed))
-            {
-                Try(() => _directory.Delete(_now));
-            }
-        }
     }
 
     private void Count()
@@ -94,18 +87,13 @@ internal sealed partial class OwnRecord : IDisposable
     private void Write()
     {
         _now = _now with { Connections = Volatile.Read(ref _connections) };
-        Try(() => _directory.Write(_now));
-    }
-
-    /// <summary>A full disk must not end a daemon.</summary>
-    private void Try(Action write)
-    {
         try
         {
-            write();
+            _directory.Write(_now);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            // A full disk must not end a daemon.
             LogNotWritten(_logger, e.Message);
         }
     }
