@@ -20,6 +20,7 @@ var root = new RootCommand("High availability for PostgreSQL that can be scripte
     QuorumCommand.Create(),
     DurabilityCommand.Create(),
     PoolersCommand.Create(),
+    DaemonsCommand.Create(),
     WatchCommand.Create(),
     CheckCommand.Create(),
     FailoverCommand.Create(),

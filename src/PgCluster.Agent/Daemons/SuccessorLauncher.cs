@@ -20,7 +20,8 @@ internal sealed partial class SuccessorLauncher(OwnRecord own, DaemonDirectory d
     {
         lock (_sync)
         {
-            if (_started != 0)
+            // One that has said how it ended may still be at ending.
+            if (_started != 0 && directory.Find(own.Now.Name, _started) is not { State: DaemonState.Failed or DaemonState.Rehearsed })
             {
                 throw new PgClusterException(Reason.LockHeld, string.Create(CultureInfo.InvariantCulture, $"pid {_started} is about to follow it already")) { Target = own.Now.Name };
             }
@@ -52,7 +53,7 @@ internal sealed partial class SuccessorLauncher(OwnRecord own, DaemonDirectory d
             await process.WaitForExitAsync().ConfigureAwait(false);
             lock (_sync)
             {
-                _started = 0;
+                _started = _started == process.Id ? 0 : _started;
             }
 
             // One that has followed this process may end whenever it likes.
