@@ -51,7 +51,7 @@ public sealed record ClusterDaemon
     /// <summary>When connections that are left are ended; null when it does not drain.</summary>
     public DateTimeOffset? DrainEndsAt { get; init; }
 
-    /// <summary>Why it ended before it was at work; null when it did not.</summary>
+    /// <summary>Why it ended before it was at work, or why it did not do what it was told last; null when nothing went wrong.</summary>
     public string? Error { get; init; }
 
     /// <summary>Whether both are the same process.</summary>

@@ -42,7 +42,13 @@ public sealed class GrpcClusterPeers : IClusterPeers, IDisposable
     }
 
     /// <inheritdoc/>
-    public IDaemonKeeper Daemons(string keeper) => new GrpcDaemonKeeper(new PeerCalls(At(keeper), "the daemon", Reason.AgentUnreachable));
+    public IDaemonKeeper Daemons(string keeper)
+    {
+        var who = _config.Nodes.FirstOrDefault(n => n.Agent.ToString() == keeper) is { } node
+            ? $"the agent of {node.Name}"
+            : $"the proxy of {_config.Poolers.FirstOrDefault(p => p.Keeper.ToString() == keeper)?.Name ?? "no pooler of the configuration"}";
+        return new GrpcDaemonKeeper(new PeerCalls(At(keeper), who, Reason.AgentUnreachable));
+    }
 
     /// <inheritdoc/>
     public async Task<bool> PostgresAnswersAsync(string host, int port, CancellationToken cancellationToken)

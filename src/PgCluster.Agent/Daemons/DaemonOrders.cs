@@ -65,12 +65,14 @@ internal sealed partial class DaemonOrders(OwnRecord own, DaemonDirectory direct
         }
 
         context.Cancel = true;
+        own.Change(d => d with { Error = null });
         try
         {
             Obey(order ?? new DaemonOrder(DaemonOrderKind.Upgrade));
         }
         catch (PgClusterException e)
         {
+            own.Change(d => d with { Error = e.Message });
             LogRefused(logger, e.Message);
         }
     }

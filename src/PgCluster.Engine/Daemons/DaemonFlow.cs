@@ -33,7 +33,7 @@ public sealed class DaemonFlow
     public async Task<(IReadOnlyList<ClusterDaemon> Daemons, IReadOnlyList<PgClusterException> Silent)> ListAsync(CancellationToken cancellationToken)
     {
         var census = await _observer.ObserveAsync(cancellationToken).ConfigureAwait(false);
-        return ([.. census.Sightings.Select(s => s.Daemon).Where(d => d.State != DaemonState.Rehearsed)], [.. census.Silent.Values]);
+        return ([.. census.Sightings.Select(s => s.Daemon).Where(d => d.State != DaemonState.Rehearsed)], census.Silent);
     }
 
     /// <summary>Says what would be followed, in which order, and what stands in the way. Changes nothing.</summary>
@@ -42,7 +42,7 @@ public sealed class DaemonFlow
         ArgumentNullException.ThrowIfNull(request);
         var view = _cluster.ObserveAsync(cancellationToken);
         var census = await _observer.ObserveAsync(cancellationToken).ConfigureAwait(false);
-        return DaemonUpgradePlanner.Assess(await view.ConfigureAwait(false), census, _observer.Keepers, request, _config, Guid.CreateVersion7(_time.GetUtcNow()).ToString("n"));
+        return DaemonUpgradePlanner.Assess(await view.ConfigureAwait(false), census, request, _config, Guid.CreateVersion7(_time.GetUtcNow()).ToString("n"));
     }
 
     /// <summary>

@@ -19,12 +19,10 @@ public static class DaemonUpgradePlanner
     /// <summary>Judges and plans.</summary>
     /// <param name="view">The cluster.</param>
     /// <param name="census">Its daemons.</param>
-    /// <param name="keepers">Who could be asked for them, in words, by address.</param>
     /// <param name="request">What was asked.</param>
     /// <param name="config">The cluster's configuration.</param>
     /// <param name="id">Id of the plan.</param>
-    public static OperationPlan Assess(
-        ClusterView view, DaemonCensus census, IReadOnlyDictionary<string, string> keepers, DaemonUpgradeRequest request, ClusterConfig config, string id)
+    public static OperationPlan Assess(ClusterView view, DaemonCensus census, DaemonUpgradeRequest request, ClusterConfig config, string id)
     {
         var chosen = Chosen(census, request).OrderBy(d => Rank(d.Name, view.Primary?.Name)).ThenBy(d => d.Name, StringComparer.Ordinal).ToArray();
         PreflightCheck[] checks =
@@ -32,7 +30,7 @@ public static class DaemonUpgradePlanner
             CommonChecks.Quorum(view),
             CommonChecks.LockFree(view),
             .. Unknown(census, request),
-            .. census.Silent.Select(s => new PreflightCheck("KeeperAnswers", CheckStatus.Warning, $"{keepers[s.Key]} does not tell of its daemons: {s.Value.Message}", "what runs there stays as it is")),
+            .. census.Silent.Select(s => new PreflightCheck("KeeperAnswers", CheckStatus.Warning, s.Message, "what runs there stays as it is")),
             .. chosen.GroupBy(d => d.Name).Where(same => same.Count() > 1).Select(same => new PreflightCheck(
                 "OneOfEach", CheckStatus.Failed, $"{same.Key} runs on {string.Join(" and ", same.Select(d => $"{d.Machine} (pid {d.Pid})"))}", "end the one that is not meant to be", Reason.PreflightFailed)),
             .. chosen.Select(Followable),

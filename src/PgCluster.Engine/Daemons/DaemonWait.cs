@@ -29,6 +29,11 @@ internal sealed class DaemonWait(IClusterPeers peers, DaemonObserver observer, T
                     Reason.PlanStale, string.Create(CultureInfo.InvariantCulture, $"pid {successor.Pid}, started to follow {daemon.Name}, ended: {successor.Error ?? $"it is {successor.State}"}")) { Target = daemon.Name };
             }
 
+            if (now.FirstOrDefault(d => d.IsSameProcessAs(daemon))?.Error is { } refused)
+            {
+                throw new PgClusterException(Reason.PlanStale, $"{daemon.Name} did not do it: {refused}") { Target = daemon.Name };
+            }
+
             await Task.Delay(BetweenLooks, time, cancellationToken).ConfigureAwait(false);
         }
     }

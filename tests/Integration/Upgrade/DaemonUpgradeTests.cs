@@ -138,14 +138,19 @@ public sealed class DaemonUpgradeTests(UpgradeLab lab) : IClassFixture<UpgradeLa
         foreach (var drain in (TimeSpan?[])[null, TimeSpan.FromSeconds(3)])
         {
             var agent = (await RunningAsync())[$"supervise-{node}"];
-            await lab.Cluster.StopDaemonAsync(agent, drain, Token);
-
-            Assert.Null(ProcessIdentity.Find(agent.Pid));
-            var (daemons, silent) = await lab.Cluster.GetDaemonsAsync(Token);
-            Assert.DoesNotContain(daemons, d => d.Name == agent.Name);
-            Assert.Contains($"the agent of {node}", Assert.Single(silent).Message, StringComparison.Ordinal);
-            await lab.StartAgainAsync("agent-" + node);
-            await lab.WaitUntilSoundAsync();
+            try
+            {
+                await lab.Cluster.StopDaemonAsync(agent, drain, Token);
+                Assert.Null(ProcessIdentity.Find(agent.Pid));
+                var (daemons, silent) = await lab.Cluster.GetDaemonsAsync(Token);
+                Assert.DoesNotContain(daemons, d => d.Name == agent.Name);
+                Assert.Contains($"the agent of {node}", Assert.Single(silent).Message, StringComparison.Ordinal);
+            }
+            finally
+            {
+                await lab.StartAgainAsync("agent-" + node);
+                await lab.WaitUntilSoundAsync();
+            }
         }
     }
 
