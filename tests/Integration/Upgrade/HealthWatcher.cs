@@ -38,10 +38,15 @@ internal sealed class HealthWatcher : IAsyncDisposable
     /// <summary>What else ended a stream; null while nothing has.</summary>
     public string? Failure { get; private set; }
 
+    /// <summary>Leaves.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync();
-        await _running;
+        if (!_running.IsCompleted)
+        {
+            await _stop.CancelAsync();
+            await _running;
+        }
+
         _channel.Dispose();
         _stop.Dispose();
     }
