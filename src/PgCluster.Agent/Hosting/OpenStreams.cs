@@ -39,7 +39,7 @@ internal sealed partial class OpenStreams(
         {
             if (count() is > 0 and var open)
             {
-                LogEnded(open);
+                LogEnded(time.GetElapsedTime(_since).TotalSeconds, open);
             }
 
             await end.CancelAsync().ConfigureAwait(false);
@@ -57,6 +57,6 @@ internal sealed partial class OpenStreams(
     [LoggerMessage(5020, LogLevel.Information, "Streams that go on here for at most {Seconds:0.#} s: {Count}; whoever calls now is served by the next process")]
     private partial void LogGoOn(int count, double seconds);
 
-    [LoggerMessage(5021, LogLevel.Information, "Streams that are told to end: {Count}")]
-    private partial void LogEnded(int count);
+    [LoggerMessage(5021, LogLevel.Information, "Streams that are told to end after {Seconds:0.#} s: {Count}")]
+    private partial void LogEnded(double seconds, int count);
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Text.Json;
 using PgCluster.Engine.Leadership;
 using PgCluster.Engine.Topology;
 using PgCluster.Tests.Integration.Failover;
@@ -19,6 +20,9 @@ public sealed class AgentLoadTests(UpgradeLab lab) : IClassFixture<UpgradeLab>
     private const int LeastPerSecond = 200;
 
     private const int Streams = 200;
+
+    // Of a timer beside the clock.
+    private static readonly TimeSpan ClockStep = TimeSpan.FromMilliseconds(50);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -58,7 +62,9 @@ public sealed class AgentLoadTests(UpgradeLab lab) : IClassFixture<UpgradeLab>
                 Assert.True(successor.IsRunning, LogOf(name));
 
                 // All of the old process were open at its deadline and told then, and all are open on the new one.
-                Assert.Equal(i, File.ReadLines(lab.Info.Processes.Single(p => p.Name == name).LogFile).Count(line => line.Contains($"Streams that are told to end: {Streams}\"", StringComparison.Ordinal)));
+                var (ended, seconds) = LastDrain(name);
+                Assert.Equal(Streams, ended);
+                Assert.True(seconds > (UpgradeLab.DrainTimeout - ClockStep).TotalSeconds, $"its streams went on for {seconds} s");
                 await Poll.UntilAsync($"all streams are open after upgrade {i}", () => watchers.All(w => w.Opened == i + 1 || w.Failure is not null));
                 Assert.All(watchers, w => Assert.Null(w.Failure));
                 Assert.All(watchers, w => Assert.Equal(i, w.Ended.Count));
@@ -66,12 +72,11 @@ public sealed class AgentLoadTests(UpgradeLab lab) : IClassFixture<UpgradeLab>
                 longestDrain = watchers.Select(w => Stopwatch.GetElapsedTime(began, w.Ended[^1])).Append(longestDrain).Max();
                 Assert.Empty(load.Failures);
             }
-
-            await load.StopAsync();
         }
         finally
         {
             await stop.CancelAsync();
+            await load.StopAsync();
             foreach (var watcher in watchers)
             {
                 await watcher.DisposeAsync();
@@ -111,7 +116,16 @@ public sealed class AgentLoadTests(UpgradeLab lab) : IClassFixture<UpgradeLab>
         return seen;
     }
 
+    /// <summary>What the last process that was followed has logged: how many streams it told to end, and how long they had gone on.</summary>
+    private (int Count, double Seconds) LastDrain(string name)
+    {
+        var line = JsonElement.Parse(File.ReadLines(FileOf(name)).Last(line => line.Contains("Streams that are told to end", StringComparison.Ordinal))).GetProperty("State");
+        return (line.GetProperty("Count").GetInt32(), line.GetProperty("Seconds").GetDouble());
+    }
+
+    private string FileOf(string name) => lab.Info.Processes.Single(p => p.Name == name).LogFile;
+
     private async Task<LeaderRecord?> LeaderAsync() => LeaderRecord.FromJson((await lab.Store.GetAsync(StoreKeys.Leader, Token))?.Value);
 
-    private string LogOf(string name) => string.Join('\n', File.ReadLines(lab.Info.Processes.Single(p => p.Name == name).LogFile).TakeLast(60));
+    private string LogOf(string name) => string.Join('\n', File.ReadLines(FileOf(name)).TakeLast(60));
 }
