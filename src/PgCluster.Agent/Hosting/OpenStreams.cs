@@ -27,13 +27,21 @@ internal sealed partial class OpenStreams(
         var left = timeout - time.GetElapsedTime(_since);
         if (!served.IsCompleted && left > TimeSpan.Zero)
         {
-            LogGoOn(count(), left.TotalSeconds);
+            if (count() is > 0 and var open)
+            {
+                LogGoOn(open, left.TotalSeconds);
+            }
+
             await served.WaitAsync(left, time, now).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         if (!served.IsCompleted)
         {
-            LogEnded(count());
+            if (count() is > 0 and var open)
+            {
+                LogEnded(time.GetElapsedTime(_since).TotalSeconds, open);
+            }
+
             await end.CancelAsync().ConfigureAwait(false);
             await served.WaitAsync(ToEnd, time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await cut.CancelAsync().ConfigureAwait(false);
@@ -46,9 +54,9 @@ internal sealed partial class OpenStreams(
         cut.Dispose();
     }
 
-    [LoggerMessage(5020, LogLevel.Information, "{Count} streams go on here for at most {Seconds:0.#} s; whoever calls now is served by the next process")]
+    [LoggerMessage(5020, LogLevel.Information, "Streams that go on here for at most {Seconds:0.#} s: {Count}; whoever calls now is served by the next process")]
     private partial void LogGoOn(int count, double seconds);
 
-    [LoggerMessage(5021, LogLevel.Information, "{Count} streams are told to end")]
-    private partial void LogEnded(int count);
+    [LoggerMessage(5021, LogLevel.Information, "Streams that are told to end after {Seconds:0.#} s: {Count}")]
+    private partial void LogEnded(double seconds, int count);
 }

@@ -30,10 +30,15 @@ internal sealed class EchoServer : IAsyncDisposable
     internal string HostAndPort => Address.Authority;
 
     internal static async Task<EchoServer> StartAsync(
-        GrpcTlsOptions? tls = null, GrpcServerOptions? options = null, Action<IEndpointRouteBuilder>? more = null, int port = 0)
+        GrpcTlsOptions? tls = null, GrpcServerOptions? options = null, Action<IEndpointRouteBuilder>? more = null, int port = 0, ILoggerProvider? log = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
+        if (log is not null)
+        {
+            builder.Logging.AddProvider(log);
+        }
+
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenGrpc("127.0.0.1", port, tls));
@@ -43,7 +48,8 @@ internal sealed class EchoServer : IAsyncDisposable
             .MapUnary(EchoMethods.Say, server.SayAsync)
             .MapServerStreaming(EchoMethods.Count, server.CountAsync)
             .MapDuplex(EchoMethods.Talk, server.TalkAsync)
-            .MapUnary(EchoMethods.Seen, (_, _) => Task.FromResult(new SeenReply { Cancelled = server.Cancelled }));
+            .MapUnary(EchoMethods.Seen, (_, _) => Task.FromResult(new SeenReply { Cancelled = server.Cancelled }))
+            .MapHealth();
         more?.Invoke(app);
         await app.StartAsync();
         string bound = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();

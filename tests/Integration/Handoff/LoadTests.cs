@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -31,99 +29,41 @@ public sealed partial class LoadTests : IAsyncDisposable
         string[] arguments = [kind, "api=127.0.0.1:0"];
         var current = await _folder.OwnerAsync("p0", arguments);
         var api = await current.EndPointAsync("api");
-        using var load = new Load(kind, api, Encoding.ASCII.GetBytes(request));
-        var running = Task.Run(load.RunAsync, TestContext.Current.CancellationToken);
+        var bytes = Encoding.ASCII.GetBytes(request);
+        using var load = new ConnectionLoad(ConnectionsPerSecond, () => AskAsync(kind, api, bytes));
+        load.Start();
         for (var i = 1; i <= Upgrades; i++)
         {
             var id = $"p{i}";
             var next = await _folder.OwnerAsync(id, arguments);
             Assert.Equal(0, await current.ExitAsync());
-            await Fixtures.Poll.UntilAsync($"{id} has served somebody", () => load.Served.ContainsKey(id) || load.Failures.Any());
+            await Fixtures.Poll.UntilAsync($"{id} has served somebody", () => load.Served.ContainsKey(id) || load.Failures.Count > 0);
             Assert.Empty(load.Failures);
             current = next;
         }
 
-        load.Stop();
-        await running.WaitAsync(Fixtures.Poll.Budget, TestContext.Current.CancellationToken);
+        await load.StopAsync();
         Assert.Empty(load.Failures);
         Assert.Equal(Upgrades + 1, load.Served.Count);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{load.Served.Values.Sum()} connections in {load.Elapsed.TotalSeconds:0.0} s");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{load}");
     }
 
-    /// <summary>New connections at an even pace, one request each.</summary>
-    private sealed class Load(string kind, EndPoint api, byte[] request) : IDisposable
+    private static async Task<string> AskAsync(string kind, EndPoint api, byte[] request)
     {
-        private readonly CancellationTokenSource _stop = new();
-        private readonly ConcurrentDictionary<string, int> _served = new(StringComparer.Ordinal);
-        private readonly ConcurrentQueue<string> _failures = new();
+        // Closed with a reset: a thousand a second that linger would use up the ports in which other tests listen.
+        using var socket = new Socket(api.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { LingerState = new LingerOption(enable: true, seconds: 0) };
+        await socket.ConnectAsync(api);
+        await socket.SendAsync(request, SocketFlags.None);
 
-        public IReadOnlyDictionary<string, int> Served => _served;
-
-        public IEnumerable<string> Failures => _failures;
-
-        public TimeSpan Elapsed { get; private set; }
-
-        public void Stop() => _stop.Cancel();
-
-        public void Dispose() => _stop.Dispose();
-
-        public async Task RunAsync()
+        // The echo answers with a line, and ends with its client; HTTP ends when it has answered.
+        var answer = new byte[1024];
+        var length = 0;
+        while ((length == 0 || kind == "--http" || answer[length - 1] != '\n')
+            && await socket.ReceiveAsync(answer.AsMemory(length), SocketFlags.None) is > 0 and var read)
         {
-            var clock = Stopwatch.StartNew();
-            List<Task> open = [];
-            for (var begun = 0; !_stop.IsCancellationRequested;)
-            {
-                // What is due by now, at once: a busy machine catches up, but never with more than a listener can queue.
-                for (var due = Math.Min((int)(clock.Elapsed.TotalSeconds * ConnectionsPerSecond), begun + 100); begun < due; begun++)
-                {
-                    open.Add(AskAsync());
-                }
-
-                open.RemoveAll(task => task.IsCompleted);
-                while (open.Count > 400)
-                {
-                    await Task.WhenAny(open);
-                    open.RemoveAll(task => task.IsCompleted);
-                }
-
-                await Task.Delay(1);
-            }
-
-            await Task.WhenAll(open);
-            Elapsed = clock.Elapsed;
+            length += read;
         }
 
-        private async Task AskAsync()
-        {
-            try
-            {
-                // Closed with a reset: a thousand a second that linger would use up the ports in which other tests listen.
-                using var socket = new Socket(api.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { LingerState = new LingerOption(enable: true, seconds: 0) };
-                await socket.ConnectAsync(api);
-                await socket.SendAsync(request, SocketFlags.None);
-
-                // The echo answers with a line, and ends with its client; HTTP ends when it has answered.
-                var answer = new byte[1024];
-                var length = 0;
-                while ((length == 0 || kind == "--http" || answer[length - 1] != '\n')
-                    && await socket.ReceiveAsync(answer.AsMemory(length), SocketFlags.None) is > 0 and var read)
-                {
-                    length += read;
-                }
-
-                if (AnsweredBy.Match(Encoding.ASCII.GetString(answer, 0, length)) is { Success: true } match)
-                {
-                    _served.AddOrUpdate(match.Value, 1, (_, count) => count + 1);
-                }
-                else
-                {
-                    _failures.Enqueue("closed without an answer");
-                }
-            }
-            catch (SocketException e)
-            {
-                _failures.Enqueue(e.Message);
-            }
-        }
+        return AnsweredBy.Match(Encoding.ASCII.GetString(answer, 0, length)) is { Success: true } match ? match.Value : throw new InvalidDataException("closed without an answer");
     }
 }

@@ -152,6 +152,45 @@ public sealed class AgentUpgradeTests(UpgradeLab lab) : IClassFixture<UpgradeLab
         await lab.WaitUntilSoundAsync();
     }
 
+    [Fact]
+    public async Task Several_old_processes_live_on_for_their_streams_and_each_ends_with_them_or_by_a_signal()
+    {
+        await lab.WaitUntilSoundAsync();
+        var node = (await lab.Cluster.GetNodesAsync(Token)).First(n => n.Role == NodeRole.Standby).Name;
+        var name = "agent-" + node;
+        var address = new Uri($"http://{lab.Config.Nodes.Single(n => n.Name == node).Agent}");
+        var patient = new Dictionary<string, string?> { ["PGCLUSTER_AGENT_DRAIN_TIMEOUT"] = "1h" };
+        var left = LeftToStreams(name);
+        var start = lab.Process(name);
+        await lab.StartAgainAsync(name, patient);
+        await Poll.UntilAsync($"the old {name} has ended", () => !start.IsRunning);
+
+        var first = lab.Process(name);
+        await using var ofFirst = new HealthWatcher(address);
+        await Poll.UntilAsync("a stream is open on the first", () => ofFirst.Opened == 1);
+        await lab.StartAgainAsync(name, patient);
+        await Poll.UntilAsync("the first has only its stream left", () => LeftToStreams(name) == left + 1);
+        var second = lab.Process(name);
+        await using var ofSecond = new HealthWatcher(address);
+        await Poll.UntilAsync("a stream is open on the second", () => ofSecond.Opened == 1);
+        await lab.StartAgainAsync(name);
+        await Poll.UntilAsync("the second has only its stream left", () => LeftToStreams(name) == left + 2);
+
+        await lab.WaitUntilSoundAsync();
+        Assert.True(first.IsRunning && second.IsRunning, LogOf(name));
+        Assert.Equal((1, 1), (ofFirst.Opened, ofSecond.Opened));
+        first.Signal(UnixSignal.Terminate);
+        await Poll.UntilAsync("the first has ended, and its stream is open on the third", () => !first.IsRunning && ofFirst.Opened == 2);
+        Assert.Single(ofFirst.Ended);
+        Assert.True(second.IsRunning && ofSecond.Opened == 1, LogOf(name));
+        await ofSecond.DisposeAsync();
+        await Poll.UntilAsync("the second has ended with its stream", () => !second.IsRunning);
+        Assert.Equal((null, null), (ofFirst.Failure, ofSecond.Failure));
+        await lab.WaitUntilSoundAsync();
+    }
+
+    private int LeftToStreams(string name) => File.ReadLines(lab.Info.Processes.Single(p => p.Name == name).LogFile).Count(line => line.Contains("Streams that go on here", StringComparison.Ordinal));
+
     private async Task<LeaderRecord?> LeaderAsync() => LeaderRecord.FromJson((await lab.Store.GetAsync(StoreKeys.Leader, Token))?.Value);
 
     private string LogOf(string name) => string.Join('\n', File.ReadLines(lab.Info.Processes.Single(p => p.Name == name).LogFile).TakeLast(60));

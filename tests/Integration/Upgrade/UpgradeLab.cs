@@ -7,7 +7,10 @@ public sealed class UpgradeLab : ClusterLab, IAsyncLifetime
 {
     private readonly string _directory = Path.Combine(Path.GetTempPath(), "pgcluster-" + Guid.NewGuid().ToString("N")[..8]);
 
-    protected override Dictionary<string, string> Settings => new() { ["agent.handoff_directory"] = _directory };
+    /// <summary>How long streams go on in a process that was followed.</summary>
+    public static TimeSpan DrainTimeout { get; } = TimeSpan.FromSeconds(5);
+
+    protected override Dictionary<string, string> Settings => new() { ["agent.handoff_directory"] = _directory, ["agent.drain_timeout"] = "5s" };
 
     /// <summary>Where a daemon of the cluster finds the one before it.</summary>
     public string DirectoryOf(string daemon) => Path.Combine(_directory, Config.Name, daemon);
