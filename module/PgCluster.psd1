@@ -45,6 +45,7 @@
         'Repair-PgClusterNode'
         'Reset-PgSwitchover'
         'Restart-PgClusterNode'
+        'Restart-PgPooler'
         'Resume-PgCluster'
         'Resume-PgClusterNode'
         'Resume-PgPooler'
