@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Npgsql;
@@ -96,24 +95,18 @@ public sealed class PgBouncerRestartTests(PostgresInstance postgres)
     }
 
     [Fact]
-    public async Task Query_that_runs_meanwhile_gets_its_answer_and_is_still_cancelled_by_its_client()
+    public async Task Query_that_runs_meanwhile_gets_its_answer()
     {
         await using var bouncer = await PgBouncerServer.StartAsync(postgres, more: Log);
         await using var client = await bouncer.OpenClientAsync();
-        await using var other = await bouncer.OpenClientAsync();
-        var answer = AskAsync(client, "SELECT 'slept' FROM pg_sleep(2)");
-        await using var endless = new NpgsqlCommand("SELECT pg_sleep(600)", other) { CommandTimeout = 0 };
-        var cancelled = endless.ExecuteScalarAsync(Token);
+        var answer = AskAsync(client, "SELECT 'slept' FROM pg_sleep(3)");
         await using var console = bouncer.Console();
-        await Poll.UntilAsync("both queries run", async () => (await console.ShowServersAsync(Token)).Count(s => s.InUse) == 2);
+        await Poll.UntilAsync("it runs", async () => (await console.ShowServersAsync(Token)).Any(s => s.InUse));
 
         await RestartOf(bouncer).RunAsync(mayDrop: false);
 
-        Assert.False(answer.IsCompleted);
         Assert.Equal("slept", await answer);
-        endless.Cancel();
-        Assert.Equal(PostgresErrorCodes.QueryCanceled, (await Assert.ThrowsAsync<PostgresException>(() => cancelled.WaitAsync(TimeSpan.FromSeconds(30), Token))).SqlState);
-        await AskAsync(other, "SELECT 'served'");
+        await AskAsync(client, "SELECT 'served'");
     }
 
     [Fact]
@@ -139,7 +132,7 @@ public sealed class PgBouncerRestartTests(PostgresInstance postgres)
         Assert.Equal((1, 1), (result.Clients, result.ClientsKept));
         await AskAsync(client, "SELECT 'served'");
 
-        File.Move(program, program + ".gone");
+        File.Delete(program);
         Assert.Equal(Reason.MissingProgram, (await Assert.ThrowsAsync<PgClusterException>(() => RestartOf(bouncer).PlanAsync(false, Token))).Reason);
         await AskAsync(client, "SELECT 'served'");
     }
@@ -201,7 +194,6 @@ public sealed class PgBouncerRestartTests(PostgresInstance postgres)
         });
         var old = bouncer.Pid;
         var running = RestartOf(bouncer).RunAsync(mayDrop: false);
-        var began = Stopwatch.GetTimestamp();
         await AskAsync(client, "SELECT 'served'");
         var error = await Assert.ThrowsAsync<PgClusterException>(() => running);
 
@@ -213,7 +205,6 @@ public sealed class PgBouncerRestartTests(PostgresInstance postgres)
         await RestartOf(bouncer).RunAsync(mayDrop: false);
         Assert.NotEqual(old, bouncer.Pid);
         await AskAsync(client, "SELECT 'served'");
-        TestContext.Current.SendDiagnosticMessage($"{Stopwatch.GetElapsedTime(began)}");
     }
 
     [Fact]
@@ -245,7 +236,8 @@ public sealed class PgBouncerRestartTests(PostgresInstance postgres)
             await File.WriteAllTextAsync(Path.Combine(directory, "server.crt"), await File.ReadAllTextAsync(certificates.Server.CertFile!, Token), Token);
             await File.WriteAllTextAsync(Path.Combine(directory, "server.key"), await File.ReadAllTextAsync(certificates.Server.KeyFile!, Token), Token);
         });
-        await using var plain = await bouncer.OpenClientAsync();
+        await using var plain = new NpgsqlConnection(PostgresInstance.ConnectionString(bouncer.Port, "app") + ";SSL Mode=Disable;Password=" + PgBouncerServer.Password);
+        await plain.OpenAsync(Token);
         await AskAsync(plain, "SELECT 'served'");
         await using var secret = new NpgsqlConnection(PostgresInstance.ConnectionString(bouncer.Port, "app") + ";SSL Mode=Require;Password=" + PgBouncerServer.Password);
         await secret.OpenAsync(Token);
@@ -271,7 +263,7 @@ public sealed class PgBouncerRestartTests(PostgresInstance postgres)
             {
                 var error = await Assert.ThrowsAsync<PgClusterException>(refused);
                 Assert.Equal(reason, error.Reason);
-                Assert.Contains(word, error.Message, StringComparison.Ordinal);
+                Assert.True(error.Message.Contains(word, StringComparison.Ordinal), error.Message);
             }
         }
     }
