@@ -74,6 +74,11 @@ internal sealed class KeptPooler : IAsyncDisposable
     /// <summary>See <see cref="IPoolerKeeper.RestartAsync"/>. No pause meets it: what is asked for meanwhile waits.</summary>
     public async Task<PoolerRestart> RestartAsync(bool mayDrop, bool planOnly, CancellationToken cancellationToken)
     {
+        if (Keeper.Status.Lease is { } lease)
+        {
+            throw new PgClusterException(Reason.LockHeld, $"Pooler {Config.Name} is paused for {lease.Holder} until {lease.ExpiresAt:O}, and PgBouncer hands nothing over then.") { Target = Config.Name };
+        }
+
         if (planOnly)
         {
             return await _restart.PlanAsync(mayDrop, cancellationToken).ConfigureAwait(false);

@@ -15,6 +15,7 @@ internal sealed class PgBouncerServer : IAsyncDisposable
 
     private string _program = "pgbouncer";
     private string _more = "";
+    private bool _daemon;
 
     private PgBouncerServer(ServerProcess server) => _server = server;
 
@@ -39,6 +40,7 @@ internal sealed class PgBouncerServer : IAsyncDisposable
     /// <param name="authType">auth_type.</param>
     /// <param name="databases">The section of databases; {0} is the port of PostgreSQL.</param>
     /// <param name="more">More settings; {0} is its directory.</param>
+    /// <param name="daemon">Whether it goes to the background.</param>
     /// <param name="before">Gets its directory before it is started; null for nothing.</param>
     /// <param name="copy">Whether it runs from a copy of its program in its directory.</param>
     public static async Task<PgBouncerServer> StartAsync(
@@ -48,9 +50,11 @@ internal sealed class PgBouncerServer : IAsyncDisposable
         string databases = "app = host=127.0.0.1 port={0} dbname=postgres",
         string more = "",
         bool copy = false,
+        bool daemon = false,
         Func<string, Task>? before = null)
     {
         var bouncer = new PgBouncerServer(await ServerProcess.CreateAsync("pgbouncer"));
+        bouncer._daemon = daemon;
         bouncer._more = string.Format(CultureInfo.InvariantCulture, more, bouncer._server.DirectoryPath);
         await (before?.Invoke(bouncer._server.DirectoryPath) ?? Task.CompletedTask);
         if (copy)
@@ -96,12 +100,12 @@ internal sealed class PgBouncerServer : IAsyncDisposable
     public async Task StartAsync()
     {
         await _server.GiveAwayAsync();
-        _server.Start(_program, ConfigFile);
+        _server.Start(_program, _daemon ? ["-d", ConfigFile] : [ConfigFile]);
         await ServerProcess.WaitAsync(
             "PgBouncer's console to answer",
             async () =>
             {
-                Assert.False(_server.HasExited, await _server.ReadOutputAsync());
+                Assert.False(_server.HasExited && !_daemon, await _server.ReadOutputAsync());
                 try
                 {
                     await using var console = Console();

@@ -3,6 +3,8 @@ using System.Net;
 using System.Net.Sockets;
 using Npgsql;
 using PgCluster.Adapters.PgBouncer;
+using PgCluster.Adapters.Process;
+using PgCluster.Tests.Integration.Failover;
 using PgCluster.Tests.Integration.Fixtures;
 
 namespace PgCluster.Tests.Integration.PgBouncer;
@@ -158,9 +160,51 @@ public sealed class PgBouncerRestartTests(PostgresInstance postgres)
     }
 
     [Fact]
-    public async Task New_process_that_cannot_read_its_file_leaves_the_old_one_at_work()
+    public async Task Pooler_in_the_background_is_restarted_there_by_its_socket()
     {
-        await using var bouncer = await PgBouncerServer.StartAsync(postgres, more: Log);
+        await using var bouncer = await PgBouncerServer.StartAsync(postgres, more: Log, daemon: true);
+        await using var client = await bouncer.OpenClientAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            await AskAsync(client, "SELECT 'served'");
+            var old = bouncer.Pid;
+            var result = await RestartOf(bouncer, socket: true).RunAsync(mayDrop: false);
+            Assert.Equal((old, bouncer.Pid, 1), (result.OldPid, result.NewPid, result.ClientsKept));
+            Assert.NotEqual(old, result.NewPid);
+            Assert.Equal($"{result.NewPid}", (await File.ReadAllTextAsync(Path.Combine(bouncer.DirectoryPath, "pgbouncer.pid"), Token)).Trim());
+        }
+
+        await AskAsync(client, "SELECT 'served'");
+    }
+
+    /// <summary>With another socket in its file PgBouncer finds nobody to take over from, and begins beside the old one.</summary>
+    [Fact]
+    public async Task New_process_that_begins_beside_the_old_one_is_ended()
+    {
+        await using var bouncer = await PgBouncerServer.StartAsync(postgres, more: "logfile = {0}/pgbouncer.log\n");
+        await using var client = await bouncer.OpenClientAsync();
+        await AskAsync(client, "SELECT 'served'");
+        var old = bouncer.Pid;
+        var other = Directory.CreateDirectory(Path.Combine(bouncer.DirectoryPath, "other")).FullName;
+        ClusterLab.Account?.Own(other);
+        await File.AppendAllTextAsync(bouncer.ConfigFile, $"unix_socket_dir = {other}\n", Token);
+
+        var error = await Assert.ThrowsAsync<PgClusterException>(() => RestartOf(bouncer).RunAsync(mayDrop: false));
+
+        Assert.Equal(Reason.RolledBack, error.Reason);
+        Assert.Contains("old process not found", error.Message, StringComparison.Ordinal);
+        Assert.Equal(old, bouncer.Pid);
+        var beside = SocketOwners.FindListening(bouncer.Socket.ToString().Replace(bouncer.DirectoryPath, other, StringComparison.Ordinal));
+        await Poll.UntilAsync("the other one is gone", () => beside is null || SocketOwners.Find(beside) == 0);
+        await AskAsync(client, "SELECT 'served'");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task New_process_that_cannot_read_its_file_leaves_the_old_one_at_work(bool daemon)
+    {
+        await using var bouncer = await PgBouncerServer.StartAsync(postgres, more: Log, daemon: daemon);
         await using var client = await bouncer.OpenClientAsync();
         await using var transaction = await client.BeginTransactionAsync(Token);
         await AskAsync(client, "SELECT 'served'");

@@ -64,8 +64,8 @@ public sealed class PoolerRestartTests(ClusterLab lab) : IClassFixture<ClusterLa
 
         var error = await Assert.ThrowsAsync<PgClusterException>(() => lab.Cluster.RestartPoolerAsync(pooler, mayDrop: false, Token));
 
-        Assert.Equal(Reason.PreflightFailed, error.Reason);
-        Assert.Contains("Resume-PgPooler app", error.Message, StringComparison.Ordinal);
+        Assert.Equal(Reason.LockHeld, error.Reason);
+        Assert.Contains("me@here", error.Message, StringComparison.Ordinal);
         Assert.Equal(old, await PidOfAsync("app"));
         await lab.Cluster.ResumePoolerAsync(pooler, null, Token);
     }
