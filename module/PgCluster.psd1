@@ -46,6 +46,7 @@
         'Repair-PgClusterNode'
         'Reset-PgSwitchover'
         'Restart-PgClusterNode'
+        'Restart-PgPooler'
         'Resume-PgCluster'
         'Resume-PgClusterNode'
         'Resume-PgPooler'

@@ -227,6 +227,22 @@ public sealed class ClusterConnection : IAsyncDisposable
     public Task<bool> ResumePoolerAsync(PoolerInfo pooler, string? leaseId, CancellationToken cancellationToken) =>
         _sites.Last.Peers.Pooler(pooler.Name, pooler.Keeper).ResumeAsync(leaseId, cancellationToken);
 
+    /// <summary>What a restart of a pooler under its clients would find; changes nothing.</summary>
+    /// <param name="pooler">A row of <see cref="GetPoolersAsync"/>.</param>
+    /// <param name="mayDrop">Whether clients that PgBouncer does not hand over, those under TLS, may be dropped.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.PreflightFailed"/> and others: it may not, and what to do instead.</exception>
+    public Task<PoolerRestart> PlanPoolerRestartAsync(PoolerInfo pooler, bool mayDrop, CancellationToken cancellationToken) =>
+        _sites.Last.Peers.Pooler(pooler.Name, pooler.Keeper).RestartAsync(mayDrop, planOnly: true, cancellationToken);
+
+    /// <summary>Has a new process of the same program take a pooler's connections over from the running one. What was begun comes to its end, also when the caller goes away.</summary>
+    /// <inheritdoc cref="PlanPoolerRestartAsync"/>
+    /// <exception cref="PgClusterException">
+    /// As <see cref="PlanPoolerRestartAsync"/>; <see cref="Reason.LockHeld"/>: it is paused; <see cref="Reason.RolledBack"/>: the old process goes on; <see cref="Reason.NeedsOperator"/>: no process does.
+    /// </exception>
+    public Task<PoolerRestart> RestartPoolerAsync(PoolerInfo pooler, bool mayDrop, CancellationToken cancellationToken) =>
+        _sites.Last.Peers.Pooler(pooler.Name, pooler.Keeper).RestartAsync(mayDrop, planOnly: false, cancellationToken);
+
     /// <summary>What a failover would do and whether it may; changes nothing. The plan has steps exactly when it may run.</summary>
     public async Task<OperationPlan> PlanFailoverAsync(FailoverRequest request, CancellationToken cancellationToken) =>
         (await (await _sites.NowAsync(cancellationToken).ConfigureAwait(false)).Failover.AssessAsync(request, cancellationToken).ConfigureAwait(false)).Plan;

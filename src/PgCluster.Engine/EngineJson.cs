@@ -12,6 +12,7 @@ namespace PgCluster.Engine;
     Converters = [typeof(LsnJsonConverter)])]
 [JsonSerializable(typeof(NodeReport))]
 [JsonSerializable(typeof(PoolerInfo))]
+[JsonSerializable(typeof(PoolerRestart))]
 [JsonSerializable(typeof(OperationReport))]
 [JsonSerializable(typeof(OperationDecision))]
 [JsonSerializable(typeof(SynchronousPolicyRecord))]

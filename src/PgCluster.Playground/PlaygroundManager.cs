@@ -14,6 +14,8 @@ namespace PgCluster.Playground;
 /// </summary>
 public sealed class PlaygroundManager
 {
+    private const string PoolerPrefix = "pgbouncer-";
+
     private readonly BaseDirectory _home;
     private readonly TimeProvider _time;
     private readonly Func<PlaygroundOptions, IPlaygroundLauncher> _makeLauncher;
@@ -288,7 +290,7 @@ public sealed class PlaygroundManager
             run.Write(run.Paths.PoolerTemplate(pooler.Name), template);
             run.Write(run.Paths.PoolerConfig(pooler.Name), PlaygroundFiles.Render(template, run.Primary));
             await run.StartAsync(
-                "pgbouncer-" + pooler.Name, run.Paths.Log(pooler.Name, "pgbouncer"), run.Programs.PgBouncer,
+                PoolerPrefix + pooler.Name, run.Paths.Log(pooler.Name, "pgbouncer"), run.Programs.PgBouncer,
                 [run.Paths.PoolerConfig(pooler.Name)], cancellationToken).ConfigureAwait(false);
         }
     }
@@ -323,7 +325,7 @@ public sealed class PlaygroundManager
     {
         var paths = new PlaygroundPaths(Path.Combine(_home.Root, state.Name));
         var started = state.Processes
-            .Select(process => new PlaygroundProcess(process.Name, PidOf(state, process), process.LogFile))
+            .Select(process => new PlaygroundProcess(process.Name, PidOf(state, paths, process), process.LogFile))
             .ToList();
         var onHosts = state.Manager == ClusterManager.Pacemaker ? new PacemakerPaths(paths) : null;
         var servers = state.Servers.Select(server => new PlaygroundServer(
@@ -348,16 +350,31 @@ public sealed class PlaygroundManager
             EtcdEndpoints = [.. state.Etcd.Select(PlaygroundFiles.EtcdEndpoint)],
             Servers = servers,
             Poolers = [.. state.Poolers.Select(pooler => new PlaygroundPooler(
-                pooler.Name, PlaygroundFiles.ClientUri(pooler), started.Find(process => process.Name == "pgbouncer-" + pooler.Name)?.Pid ?? 0, paths.PoolerConfig(pooler.Name)))],
+                pooler.Name, PlaygroundFiles.ClientUri(pooler), started.Find(process => process.Name == PoolerPrefix + pooler.Name)?.Pid ?? 0, paths.PoolerConfig(pooler.Name)))],
             Processes = processes,
             Running = state.Ready && processes.All(process => process.Pid > 0),
         };
     }
 
-    private static int PidOf(PlaygroundState state, PlaygroundState.StartedProcess process)
+    private static int PidOf(PlaygroundState state, PlaygroundPaths paths, PlaygroundState.StartedProcess process)
     {
         var started = new ProcessIdentity(process.Pid, process.StartTicks);
-        return state.BootId != BootId.Current || !started.IsRunning ? 0 : state.Manager == ClusterManager.Pacemaker ? HostUnit.ProgramOf(started)?.Pid ?? 0 : started.Pid;
+        return state.BootId != BootId.Current ? 0
+            : !started.IsRunning ? process.Name.StartsWith(PoolerPrefix, StringComparison.Ordinal) ? SuccessorOf(state, paths.PoolerPidFile(process.Name[PoolerPrefix.Length..])) : 0
+            : state.Manager == ClusterManager.Pacemaker ? HostUnit.ProgramOf(started)?.Pid ?? 0 : started.Pid;
+    }
+
+    /// <summary>The PgBouncer that has taken the place of the one that was started (Restart-PgPooler); 0 for none.</summary>
+    private static int SuccessorOf(PlaygroundState state, string pidFile)
+    {
+        try
+        {
+            return int.TryParse(File.ReadAllText(pidFile), CultureInfo.InvariantCulture, out var pid) && ProcessStat.HasEnvironment(pid, PlaygroundRun.Marker, state.Id) ? pid : 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
     }
 
     private static string LogOf(PlaygroundState state, PlaygroundPaths paths, string server) =>

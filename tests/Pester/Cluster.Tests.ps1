@@ -470,6 +470,33 @@ Describe 'A pooler' -Tag Cluster {
         (Get-PgPooler).Lease | Where-Object { $_ } | Should -BeNullOrEmpty
     }
 
+    It 'is restarted under its clients, one after the other, and not with -WhatIf' {
+        $before = (Get-PgPlayground $playground.Name).Poolers
+        Get-PgPooler | Restart-PgPooler -WhatIf | Should -BeNullOrEmpty
+        (Get-PgPlayground $playground.Name).Poolers.Pid | Should -Be $before.Pid
+        $done = Get-PgPooler | Restart-PgPooler
+        $done.Pooler | Sort-Object | Should -Be ($before.Name | Sort-Object)
+        foreach ($one in $done) {
+            $one.OldPid | Should -Be ($before | Where-Object Name -EQ $one.Pooler).Pid
+            $one.NewPid | Should -Be ((Get-PgPlayground $playground.Name).Poolers | Where-Object Name -EQ $one.Pooler).Pid
+            $one.NewPid | Should -Not -Be $one.OldPid
+            $one.ClientsKept | Should -Be $one.Clients
+        }
+
+        (Get-PgPooler).State | Sort-Object -Unique | Should -Be 'Active'
+        ($done | Format-Table | Out-String) | Should -Match 'Clients kept'
+    }
+
+    It 'that is paused is not restarted, nor are those behind it' {
+        $first, $second = (Get-PgPooler).Name[0, 1]
+        $null = Suspend-PgPooler $first -ExpirySec 60
+        $done = Restart-PgPooler $first, $second -ErrorAction SilentlyContinue -ErrorVariable failure -WarningAction SilentlyContinue -WarningVariable left
+        $done | Should -BeNullOrEmpty
+        $failure[0].FullyQualifiedErrorId | Should -Be 'LockHeld,PgCluster.Commands.RestartPgPoolerCommand'
+        $failure[0].TargetObject | Should -Be $first
+        "$left" | Should -Match $second
+    }
+
     It 'that does not exist is an error, and the others are done all the same' {
         $done = Suspend-PgPooler app, nobody -ExpirySec 60 -PassThru -ErrorAction SilentlyContinue -ErrorVariable failure
         $done.Name | Should -Be 'app'

@@ -238,6 +238,7 @@ Describe 'The cmdlets, without a cluster' {
             Get-Completion 'Test-PgFailover ' | Should -Be 'pg01', 'pg02', 'pg03'
             Get-Completion 'Suspend-PgPooler -Name ' | Should -Be 'app', 'second'
             Get-Completion 'Resume-PgPooler s' | Should -Be 'second'
+            Get-Completion 'Restart-PgPooler a' | Should -Be 'app'
             Get-Completion 'Get-PgCluster -Connection d' | Should -Be 'demo'
             $clock.Elapsed.TotalSeconds | Should -BeLessThan 30
         }

@@ -36,6 +36,7 @@ BeforeDiscovery {
         'Repair-PgClusterNode'  = 'ConfigFile', 'Confirm', 'Connection', 'KeepCopy', 'Method', 'Name', 'Reason', 'WhatIf'
         'Reset-PgSwitchover'    = 'Confirm', 'Limit', 'SourceUri', 'TargetUri', 'WhatIf'
         'Restart-PgClusterNode' = 'ConfigFile', 'Confirm', 'Connection', 'Name', 'PendingRestart', 'Reason', 'WhatIf'
+        'Restart-PgPooler'      = 'ConfigFile', 'Confirm', 'Connection', 'Force', 'Name', 'WhatIf'
         'Resume-PgCluster'      = 'ConfigFile', 'Confirm', 'Connection', 'WhatIf'
         'Resume-PgClusterNode'  = 'ConfigFile', 'Confirm', 'Connection', 'Name', 'WhatIf'
         'Resume-PgPooler'       = 'ConfigFile', 'Confirm', 'Connection', 'LeaseId', 'Name', 'PassThru', 'TimeoutSec', 'WhatIf'
@@ -138,7 +139,7 @@ Describe '<Name>' -ForEach $cases {
 }
 
 Describe 'Cmdlets that change something' {
-    It 'asks by ShouldProcess: <_>' -ForEach 'Initialize-PgCluster', 'Add-PgClusterNode', 'Remove-PgClusterNode', 'Invoke-PgFailover', 'Invoke-PgElection', 'Invoke-PgHandover', 'Invoke-PgRoleAdjustment', 'Suspend-PgCluster', 'Resume-PgCluster', 'Suspend-PgPooler', 'Resume-PgPooler', 'Repair-PgClusterNode', 'Restart-PgClusterNode', 'Suspend-PgClusterNode', 'Set-PgClusterNode', 'Resume-PgClusterNode', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
+    It 'asks by ShouldProcess: <_>' -ForEach 'Initialize-PgCluster', 'Add-PgClusterNode', 'Remove-PgClusterNode', 'Invoke-PgFailover', 'Invoke-PgElection', 'Invoke-PgHandover', 'Invoke-PgRoleAdjustment', 'Suspend-PgCluster', 'Resume-PgCluster', 'Suspend-PgPooler', 'Resume-PgPooler', 'Restart-PgPooler', 'Repair-PgClusterNode', 'Restart-PgClusterNode', 'Suspend-PgClusterNode', 'Set-PgClusterNode', 'Resume-PgClusterNode', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
         'New-PgSwitchover', 'Start-PgSwitchover', 'Stop-PgSwitchover', 'Reset-PgSwitchover', 'Complete-PgSwitchover' {
         (Get-Command $_).Parameters.Keys | Should -Contain 'WhatIf'
     }

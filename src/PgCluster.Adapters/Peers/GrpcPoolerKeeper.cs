@@ -30,6 +30,14 @@ internal sealed class GrpcPoolerKeeper(string pooler, PeerCalls calls, PgcmPoole
         return (await calls.CallAsync(PeerMethods.DropStrays, request, cancellationToken).ConfigureAwait(false)).Dropped;
     }
 
+    public async Task<PoolerRestart> RestartAsync(bool mayDrop, bool planOnly, CancellationToken cancellationToken)
+    {
+        var request = new RestartPoolerRequest { Pooler = pooler, MayDrop = mayDrop, PlanOnly = planOnly };
+        var answer = await calls.CallAsync(PeerMethods.RestartPooler, request, cancellationToken).ConfigureAwait(false);
+        return PoolerRestartJson.FromJson(answer.RestartJson)
+            ?? throw new PgClusterException(Reason.PoolerUnreachable, $"the keeper of {pooler} answers in a form this version does not read") { Target = pooler };
+    }
+
     /// <summary>Asks ours, and pgsql-cluster-manager's where it is that.</summary>
     /// <param name="anew">Whether ours is asked also where theirs was there the last time: the looks notice a successor, the orders between them lose no time.</param>
     /// <param name="ours">The call to ours.</param>

@@ -92,6 +92,9 @@ public static class PeerMethods
     /// <summary>PoolerKeeper.DropStrays.</summary>
     public static GrpcMethod<DropStraysRequest, DropStraysResponse> DropStrays { get; } = new(Keeper, "DropStrays");
 
+    /// <summary>PoolerKeeper.RestartPooler.</summary>
+    public static GrpcMethod<RestartPoolerRequest, RestartPoolerResponse> RestartPooler { get; } = new(Keeper, "RestartPooler");
+
     /// <summary>PacemakerAgent.SimulateMove.</summary>
     public static GrpcMethod<SimulateMoveRequest, SimulateMoveResponse> SimulateMove { get; } = new(Pacemaker, "SimulateMove");
 

@@ -266,7 +266,7 @@ public sealed class PgBouncerConsole : IPoolerConsole
     private static List<string> Served(IReadOnlyList<PoolerDatabase> databases) =>
         [.. databases.Where(database => !database.IsConsole).Select(database => database.Name)];
 
-    private static List<PoolerDatabase> ReadDatabases(QueryResult result)
+    internal static List<PoolerDatabase> ReadDatabases(QueryResult result)
     {
         var databases = new List<PoolerDatabase>(result.RowCount);
         for (var row = 0; row < result.RowCount; row++)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -35,6 +36,9 @@ internal sealed class WireConnection : IAsyncDisposable
 
     /// <summary>What the server reported of itself, server_version for example.</summary>
     public IReadOnlyDictionary<string, string> Parameters => _parameters;
+
+    /// <summary>The server's end and this one's; null over a Unix socket.</summary>
+    public (IPEndPoint Server, IPEndPoint Client)? Ends => _socket is { RemoteEndPoint: IPEndPoint server, LocalEndPoint: IPEndPoint client } ? (server, client) : null;
 
     /// <exception cref="ServerErrorException">The server refused the login.</exception>
     /// <exception cref="IOException">Nothing listens there, or what does is no PostgreSQL.</exception>

@@ -4,7 +4,7 @@ using PgCluster.Client;
 
 namespace PgCluster.Agent.Commands;
 
-/// <summary><c>pgcluster poolers [pause|resume NAME]</c>.</summary>
+/// <summary><c>pgcluster poolers [pause|resume|restart NAME]</c>.</summary>
 internal static class PoolersCommand
 {
     public static Command Create()
@@ -36,7 +36,32 @@ internal static class PoolersCommand
             return ExitCodes.Done;
         });
 
-        var command = new Command("poolers", "Shows every pooler with its state and where it leads.") { pause, resume };
+        var force = new Option<bool>("--force") { Description = "Also where clients cannot be handed over, those under TLS, and are dropped." };
+        var restart = new Command("restart", "Restarts a pooler under its clients: a new process takes their connections over.") { name, force };
+        restart.SetAction(async (parsed, cancellationToken) =>
+        {
+            await using var cluster = ConfigurationOptions.Open(parsed);
+            var done = await cluster.RestartPoolerAsync(
+                await FindAsync(cluster, parsed.GetRequiredValue(name), cancellationToken), parsed.GetValue(force), cancellationToken);
+            if (parsed.GetValue(ConfigurationOptions.Json))
+            {
+                Output.Json(done);
+            }
+            else
+            {
+                Console.Out.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{done.Pooler}: process {done.OldPid} ({done.OldVersion}) is process {done.NewPid} ({done.NewVersion}) now, with {done.ClientsKept} of {done.Clients} clients and {done.ServersKept} of {done.Servers} servers, after {done.ElapsedMs:0} ms"));
+                foreach (var change in done.Changes)
+                {
+                    Console.Out.WriteLine(change);
+                }
+            }
+
+            return ExitCodes.Done;
+        });
+
+        var command = new Command("poolers", "Shows every pooler with its state and where it leads.") { pause, resume, restart };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var cluster = ConfigurationOptions.Open(parsed);

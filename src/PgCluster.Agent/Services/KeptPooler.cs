@@ -15,6 +15,8 @@ internal sealed class KeptPooler : IAsyncDisposable
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(250);
 
     private readonly PgBouncerConsole _console;
+    private readonly PgBouncerRestart _restart;
+    private readonly ILogger _logger;
     private readonly PoolerProbe _probe;
     private readonly TimeProvider _time;
 
@@ -23,6 +25,8 @@ internal sealed class KeptPooler : IAsyncDisposable
         Config = pooler;
         _time = time;
         _console = OpenConsole(pooler, time);
+        _restart = new PgBouncerRestart(config.Name, pooler.Name, AddressOf(pooler), pooler.User, SecretFile.ReadOrEmpty(pooler.PasswordFile), time);
+        _logger = logs.CreateLogger<KeptPooler>();
         Keeper = new PauseKeeper(pooler.Name, _console, time, logs.CreateLogger<PauseKeeper>());
         var identity = new PoolerIdentity(config.Name, pooler.Name, pooler.Host, pooler.Port, pooler.Node.Length > 0 ? pooler.Node : null, pooler.Keeper.ToString());
         _probe = new PoolerProbe(identity, _console, Keeper, config.Proxy.PoolerTimeout, time);
@@ -32,9 +36,7 @@ internal sealed class KeptPooler : IAsyncDisposable
 
     public PauseKeeper Keeper { get; }
 
-    public static PgBouncerConsole OpenConsole(PoolerConfig pooler, TimeProvider time) => new(
-        new PgBouncerAddress(pooler.SocketDirectory.Length > 0 ? pooler.SocketDirectory : pooler.Host, pooler.Port),
-        pooler.User, SecretFile.ReadOrEmpty(pooler.PasswordFile), time);
+    public static PgBouncerConsole OpenConsole(PoolerConfig pooler, TimeProvider time) => new(AddressOf(pooler), pooler.User, SecretFile.ReadOrEmpty(pooler.PasswordFile), time);
 
     public Task<PoolerInfo> ProbeAsync(CancellationToken cancellationToken) => _probe.ProbeAsync(cancellationToken);
 
@@ -69,9 +71,38 @@ internal sealed class KeptPooler : IAsyncDisposable
             : 0;
     }
 
+    /// <summary>See <see cref="IPoolerKeeper.RestartAsync"/>. No pause meets it: what is asked for meanwhile waits.</summary>
+    public async Task<PoolerRestart> RestartAsync(bool mayDrop, bool planOnly, CancellationToken cancellationToken)
+    {
+        if (Keeper.Status.Lease is { } lease)
+        {
+            throw new PgClusterException(Reason.LockHeld, $"Pooler {Config.Name} is paused for {lease.Holder} until {lease.ExpiresAt:O}, and PgBouncer hands nothing over then.") { Target = Config.Name };
+        }
+
+        if (planOnly)
+        {
+            return await _restart.PlanAsync(mayDrop, cancellationToken).ConfigureAwait(false);
+        }
+
+        await _restart.WaitUntilCalmAsync(mayDrop, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var done = await Keeper.WhileServingAsync(() => _restart.RunAsync(mayDrop), cancellationToken).ConfigureAwait(false);
+            KeptPoolerLog.Restarted(_logger, Config.Name, done.OldPid, done.OldVersion, done.NewPid, done.NewVersion, done.ClientsKept, done.Clients, done.ElapsedMs);
+            return done;
+        }
+        catch (PgClusterException e) when (e.Reason is Reason.RolledBack or Reason.NeedsOperator)
+        {
+            KeptPoolerLog.NotRestarted(_logger, Config.Name, e.Message);
+            throw;
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Keeper.DisposeAsync().ConfigureAwait(false);
         await _console.DisposeAsync().ConfigureAwait(false);
     }
+
+    private static PgBouncerAddress AddressOf(PoolerConfig pooler) => new(pooler.SocketDirectory.Length > 0 ? pooler.SocketDirectory : pooler.Host, pooler.Port);
 }

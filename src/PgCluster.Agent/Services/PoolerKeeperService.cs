@@ -45,6 +45,10 @@ internal static class PoolerKeeperService
             .MapUnary(PeerMethods.DropStrays, async (request, call) => new DropStraysResponse
             {
                 Dropped = await Find(request.Pooler).DropStraysAsync(new PrimaryAddress(request.Host, request.Port), call.CancellationToken).ConfigureAwait(false),
+            })
+            .MapUnary(PeerMethods.RestartPooler, async (request, call) => new RestartPoolerResponse
+            {
+                RestartJson = PoolerRestartJson.ToJson(await Find(request.Pooler).RestartAsync(request.MayDrop, request.PlanOnly, call.CancellationToken).ConfigureAwait(false)),
             });
     }
 }

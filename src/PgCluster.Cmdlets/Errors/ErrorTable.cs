@@ -89,7 +89,7 @@ public static class ErrorTable
             "Choose another -Target, or none; (Test-PgFailover -Detailed).Candidates says who may take over."),
         Reason.PreflightFailed => new(
             "PreflightFailed", ErrorCategory.InvalidOperation,
-            "(Test-PgFailover -Detailed).Checks or (Test-PgSwitchover -Detailed).Checks shows each check with its evidence and remedy."),
+            "Do what the message says. (Test-PgFailover -Detailed).Checks or (Test-PgSwitchover -Detailed).Checks shows each check with its evidence and remedy."),
         Reason.PlanStale => new(
             "PlanStale", ErrorCategory.InvalidOperation, "The cluster changed meanwhile. Look at Get-PgClusterNode and run the command again."),
         Reason.StepTimeout => new(
@@ -97,7 +97,7 @@ public static class ErrorTable
             "Look at the step's detail in the report and at that node's log; raise its budget in [failover] if it simply needs longer."),
         Reason.RolledBack => new(
             "RolledBack", ErrorCategory.OperationStopped,
-            "Nothing has changed: the old primary serves. Correct what the failed step of the report says and try again."),
+            "Nothing has changed: what served before serves. Correct what the message or the failed step of the report says and try again."),
         Reason.NeedsOperator => new(
             "NeedsOperator", ErrorCategory.InvalidResult,
             "Look at the report's steps, Get-PgClusterNode and Get-PgPooler before anything else; paused poolers resume by themselves at their expiry."),

@@ -36,4 +36,11 @@ public interface IPoolerKeeper
     /// as long as TCP does. How many connections to servers that were; nobody is touched when there is none.
     /// </summary>
     Task<int> DropStraysAsync(PoolerTarget target, CancellationToken cancellationToken);
+
+    /// <summary>Has a new process of the same program take its connections over.</summary>
+    /// <param name="mayDrop">Whether clients that cannot be handed over may be dropped.</param>
+    /// <param name="planOnly">True to see what would be done and whether it may; changes nothing.</param>
+    /// <param name="cancellationToken">Ends the wait for the answer, not what was begun.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.PreflightFailed"/> and others: it may not, and why; <see cref="Reason.RolledBack"/>: the old process goes on; <see cref="Reason.NeedsOperator"/>.</exception>
+    Task<PoolerRestart> RestartAsync(bool mayDrop, bool planOnly, CancellationToken cancellationToken);
 }

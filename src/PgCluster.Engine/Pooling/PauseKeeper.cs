@@ -168,6 +168,33 @@ public sealed class PauseKeeper : IAsyncDisposable
         },
         cancellationToken);
 
+    /// <summary>Does something that must not meet a pause: one that is asked for meanwhile waits for its end.</summary>
+    /// <param name="work">What; it has to end by itself, and soon.</param>
+    /// <param name="cancellationToken">Ends the wait before it begins.</param>
+    /// <exception cref="PgClusterException"><see cref="Reason.LockHeld"/>, naming the holder of a pause.</exception>
+    public async Task<T> WhileServingAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        await _commands.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            lock (_sync)
+            {
+                // A pause that only begins waits for this turn.
+                if (_hold is { Reached: true } or { Ending: not null })
+                {
+                    throw HeldByAnother(_hold);
+                }
+            }
+
+            return await work().ConfigureAwait(false);
+        }
+        finally
+        {
+            _commands.Release();
+        }
+    }
+
     /// <summary>
     /// At the start of a process: resumes what a killed predecessor left paused, trying until the pooler answers. Does nothing once this keeper holds a
     /// pause, whose end resumes everything.

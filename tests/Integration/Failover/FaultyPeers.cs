@@ -122,6 +122,8 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
 
         public Task<int> DropStraysAsync(PoolerTarget target, CancellationToken cancellationToken) => inner.DropStraysAsync(target, cancellationToken);
 
+        public Task<PoolerRestart> RestartAsync(bool mayDrop, bool planOnly, CancellationToken cancellationToken) => inner.RestartAsync(mayDrop, planOnly, cancellationToken);
+
         public Task<bool> ConfirmTargetAsync(PoolerTarget target, CancellationToken cancellationToken) =>
             faults.DoAsync("repoint", () => inner.ConfirmTargetAsync(target, cancellationToken));
     }

@@ -41,6 +41,27 @@ public sealed class PauseKeeperTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_must_not_meet_a_pause_is_refused_while_there_is_one_and_holds_the_next_one_back()
+    {
+        await _keeper.PauseAsync("a", "me", Seconds(5), Seconds(30), Token);
+        var refused = await Assert.ThrowsAsync<PgClusterException>(() => _keeper.WhileServingAsync(() => Task.FromResult(1), Token));
+        Assert.Equal(Reason.LockHeld, refused.Reason);
+        Assert.Contains("me", refused.Message, StringComparison.Ordinal);
+        await _keeper.ResumeAsync("a", Token);
+        _console.RemainingCalls();
+
+        var work = new TaskCompletionSource<int>();
+        var working = _keeper.WhileServingAsync(() => work.Task, Token);
+        var pausing = _keeper.PauseAsync("b", "me", Seconds(5), Seconds(30), Token);
+        Assert.Empty(_console.RemainingCalls());
+        Assert.False(pausing.IsCompleted);
+        work.SetResult(7);
+
+        Assert.Equal(7, await working.WaitAsync(Budget, Token));
+        Assert.Equal("b", (await pausing.WaitAsync(Budget, Token)).Id);
+    }
+
+    [Fact]
     public async Task A_pause_that_is_given_away_is_another_keepers_to_end()
     {
         await _keeper.FinishAsync("done", Token);
