@@ -155,7 +155,7 @@ public sealed class StreamDrainTests : IAsyncDisposable
     private async Task StartAsync(TimeSpan? drainTimeout = null)
     {
         var config = new ClusterConfig { Name = "demo", Agent = new AgentConfig { HandoffDirectory = _directory, DrainTimeout = drainTimeout ?? DrainTimeout } };
-        _handoff = await DaemonHandoff.StartAsync(config, "daemon", TimeProvider.System, NullLogger.Instance, Token);
+        _handoff = await DaemonHandoff.StartAsync(config, "daemon", rehearses: false, TimeProvider.System, NullLogger.Instance, Token);
         _server = DaemonServer.Create(_address, null, new TlsConfig(), _handoff, TimeProvider.System);
         _server.MapGrpc();
         await _handoff.ReadyAsync(Token);
