@@ -15,6 +15,8 @@ namespace PgCluster.Playground;
 public sealed class PlaygroundManager
 {
     private const string PoolerPrefix = "pgbouncer-";
+    private const string AgentPrefix = "agent-";
+    private const string HandoffOption = "agent.handoff_directory";
 
     private readonly BaseDirectory _home;
     private readonly TimeProvider _time;
@@ -77,7 +79,7 @@ public sealed class PlaygroundManager
         {
             await (options.Manager == ClusterManager.Pacemaker
                 ? PacemakerPlayground.BringUpAsync(run, launcher, options, steps, either.Token)
-                : BringUpAsync(run, launcher, options.Settings, steps, either.Token)).ConfigureAwait(false);
+                : BringUpAsync(run, launcher, WithHandoff(run, options.Settings), steps, either.Token)).ConfigureAwait(false);
             await run.SaveAsync(state => state with { Ready = true }, either.Token).ConfigureAwait(false);
             return Describe(run.State);
         }
@@ -129,6 +131,10 @@ public sealed class PlaygroundManager
     /// <exception cref="PgClusterException"><see cref="Reason.PlaygroundNotFound"/>, <see cref="Reason.PlaygroundFailed"/>.</exception>
     public Task RemoveAsync(string name, IProgress<string>? progress, CancellationToken cancellationToken) =>
         new PlaygroundRemoval(Read(name), _home, _time).RunAsync(progress, cancellationToken);
+
+    /// <summary>With daemons that can be followed, where nothing else was asked for.</summary>
+    private static IReadOnlyDictionary<string, string> WithHandoff(PlaygroundRun run, IReadOnlyDictionary<string, string> settings) =>
+        settings.ContainsKey(HandoffOption) || !run.Paths.HasRoomForHandoff(run.State.Name) ? settings : new Dictionary<string, string>(settings) { [HandoffOption] = run.Paths.Handoff };
 
     private async Task BringUpAsync(
         PlaygroundRun run, IPlaygroundLauncher launcher, IReadOnlyDictionary<string, string> settings, Steps progress, CancellationToken cancellationToken)
@@ -360,11 +366,15 @@ public sealed class PlaygroundManager
     {
         var started = new ProcessIdentity(process.Pid, process.StartTicks);
         return state.BootId != BootId.Current ? 0
-            : !started.IsRunning ? process.Name.StartsWith(PoolerPrefix, StringComparison.Ordinal) ? SuccessorOf(state, paths.PoolerPidFile(process.Name[PoolerPrefix.Length..])) : 0
+            : !started.IsRunning ? SuccessorOf(state, PidFileOf(state, paths, process.Name))
             : state.Manager == ClusterManager.Pacemaker ? HostUnit.ProgramOf(started)?.Pid ?? 0 : started.Pid;
     }
 
-    /// <summary>The PgBouncer that has taken the place of the one that was started (Restart-PgPooler); 0 for none.</summary>
+    private static string PidFileOf(PlaygroundState state, PlaygroundPaths paths, string process) =>
+        process.StartsWith(PoolerPrefix, StringComparison.Ordinal) ? paths.PoolerPidFile(process[PoolerPrefix.Length..])
+        : paths.HandoffOwner(state.Name, process.StartsWith(AgentPrefix, StringComparison.Ordinal) ? "supervise-" + process[AgentPrefix.Length..] : process);
+
+    /// <summary>The process that has taken the place of the one that was started (Restart-PgPooler, Update-PgDaemon); 0 for none.</summary>
     private static int SuccessorOf(PlaygroundState state, string pidFile)
     {
         try
@@ -395,7 +405,7 @@ public sealed class PlaygroundManager
 
     /// <summary>The last words of every server and agent: one of them says why it hangs.</summary>
     private static string Tails(PlaygroundRun run) => string.Concat(
-        run.State.Processes.Where(process => process.Name.StartsWith("agent-", StringComparison.Ordinal)).Select(process => (process.Name, process.LogFile))
+        run.State.Processes.Where(process => process.Name.StartsWith(AgentPrefix, StringComparison.Ordinal)).Select(process => (process.Name, process.LogFile))
             .Concat(run.State.Servers.Select(server => ("postgres-" + server.Name, LogOf(run.State, run.Paths, server.Name))))
             .Select(log => $"\n--- {log.Item1}:\n{LogTail.Read(log.Item2)}"));
 

@@ -16,6 +16,15 @@ internal sealed record PlaygroundPaths(string Root)
     /// <summary>Unix sockets of servers and poolers; one letter, because their paths must stay short.</summary>
     internal string Sockets => Path.Combine(Root, "s");
 
+    /// <summary>Where daemons follow one another (agent.handoff_directory), as short as that.</summary>
+    internal string Handoff => Path.Combine(Root, "h");
+
+    /// <summary>False where the sockets of daemons would have longer paths than a system takes: these cannot be followed then.</summary>
+    internal bool HasRoomForHandoff(string cluster) => Encoding.UTF8.GetByteCount(Path.Combine(Handoff, cluster, "supervise-pg01", "1234567890.sock")) <= MaxSocketPath;
+
+    /// <summary>The file that names the process which is at work as a daemon.</summary>
+    internal string HandoffOwner(string cluster, string daemon) => Path.Combine(Handoff, cluster, daemon, "owner");
+
     internal string UserList => Path.Combine(Root, "userlist.txt");
 
     internal string Of(string part) => Path.Combine(Root, part);

@@ -14,6 +14,7 @@ BeforeDiscovery {
         'Get-PgClusterHistory'  = 'ConfigFile', 'Connection', 'First', 'Id', 'Last'
         'Get-PgClusterNode'     = 'ConfigFile', 'Connection', 'Name'
         'Get-PgNodeHealth'      = 'ConfigFile', 'Connection', 'Name'
+        'Get-PgDaemon'          = 'ConfigFile', 'Connection', 'Name'
         'Get-PgPlayground'      = , 'Name'
         'Get-PgPooler'          = 'ConfigFile', 'Connection', 'Name'
         'Get-PgQuorum'          = 'ConfigFile', 'Connection'
@@ -42,15 +43,18 @@ BeforeDiscovery {
         'Resume-PgPooler'       = 'ConfigFile', 'Confirm', 'Connection', 'LeaseId', 'Name', 'PassThru', 'TimeoutSec', 'WhatIf'
         'Set-PgClusterNode'     = 'ConfigFile', 'Confirm', 'Connection', 'FailureDomain', 'Name', 'NoFailover', 'Reason', 'Weight', 'WhatIf'
         'Start-PgSwitchover'    = 'ConfigFile', 'Confirm', 'Connection', 'Limit', 'Reason', 'Rollback', 'SourceUri', 'TargetUri', 'Wait', 'WhatIf'
+        'Stop-PgDaemon'         = 'ConfigFile', 'Confirm', 'Connection', 'Drain', 'DrainTimeoutSec', 'Name', 'TimeoutSec', 'WhatIf'
         'Stop-PgSwitchover'     = 'Confirm', 'Limit', 'Reason', 'SourceUri', 'TargetUri', 'WhatIf'
         'Suspend-PgCluster'     = 'ConfigFile', 'Confirm', 'Connection', 'Duration', 'Reason', 'WhatIf'
         'Suspend-PgClusterNode' = 'ConfigFile', 'Confirm', 'Connection', 'Drain', 'DrainTimeout', 'For', 'Force', 'Name', 'Reason', 'WhatIf'
         'Suspend-PgPooler'      = 'ConfigFile', 'Confirm', 'Connection', 'ExpirySec', 'Name', 'PassThru', 'TimeoutSec', 'WhatIf'
         'Test-PgCluster'        = 'ConfigFile', 'Connection', 'Detailed'
+        'Test-PgDaemonUpgrade'  = 'ConfigFile', 'Connection', 'Name'
         'Test-PgDurability'     = 'ConfigFile', 'Connection', 'Survive'
         'Test-PgFailover'       = 'AllowDataLoss', 'BlockerPolicy', 'ConfigFile', 'Connection', 'Detailed', 'Force', 'Target'
         'Test-PgSwitchover'     = 'CopySchema', 'Detailed', 'Engine', 'ExcludeTable', 'Jobs', 'Limit', 'MaxLag', 'NoWayBack', 'Rollback', 'Schema',
             'SourceUri', 'SourceUriForTarget', 'Stop', 'TargetUri', 'TargetUriForSource', 'TruncateTarget', 'Verify'
+        'Update-PgDaemon'       = 'ConfigFile', 'Confirm', 'Connection', 'DrainTimeoutSec', 'Name', 'Reason', 'WhatIf'
         'Wait-PgClusterNode'    = 'ConfigFile', 'Connection', 'For', 'Name', 'Timeout'
         'Watch-PgCluster'       = 'ConfigFile', 'Connection'
         'Watch-PgPrimary'       = 'ConfigFile', 'Connection'
@@ -139,7 +143,7 @@ Describe '<Name>' -ForEach $cases {
 }
 
 Describe 'Cmdlets that change something' {
-    It 'asks by ShouldProcess: <_>' -ForEach 'Initialize-PgCluster', 'Add-PgClusterNode', 'Remove-PgClusterNode', 'Invoke-PgFailover', 'Invoke-PgElection', 'Invoke-PgHandover', 'Invoke-PgRoleAdjustment', 'Suspend-PgCluster', 'Resume-PgCluster', 'Suspend-PgPooler', 'Resume-PgPooler', 'Restart-PgPooler', 'Repair-PgClusterNode', 'Restart-PgClusterNode', 'Suspend-PgClusterNode', 'Set-PgClusterNode', 'Resume-PgClusterNode', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
+    It 'asks by ShouldProcess: <_>' -ForEach 'Initialize-PgCluster', 'Add-PgClusterNode', 'Remove-PgClusterNode', 'Invoke-PgFailover', 'Invoke-PgElection', 'Invoke-PgHandover', 'Invoke-PgRoleAdjustment', 'Suspend-PgCluster', 'Resume-PgCluster', 'Suspend-PgPooler', 'Resume-PgPooler', 'Restart-PgPooler', 'Update-PgDaemon', 'Stop-PgDaemon', 'Repair-PgClusterNode', 'Restart-PgClusterNode', 'Suspend-PgClusterNode', 'Set-PgClusterNode', 'Resume-PgClusterNode', 'New-PgPlayground', 'Remove-PgPlayground', 'New-PgClusterConfig',
         'New-PgSwitchover', 'Start-PgSwitchover', 'Stop-PgSwitchover', 'Reset-PgSwitchover', 'Complete-PgSwitchover' {
         (Get-Command $_).Parameters.Keys | Should -Contain 'WhatIf'
     }

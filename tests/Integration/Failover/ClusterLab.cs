@@ -53,7 +53,7 @@ public class ClusterLab : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _manager = MakeManager();
-        var options = new PlaygroundOptions { Name = _name, Nodes = Nodes, Settings = Settings, Synchronous = Synchronous, ReadyTimeout = TimeSpan.FromMinutes(4) };
+        var options = new PlaygroundOptions { Name = _name, Nodes = Nodes, Settings = new Dictionary<string, string>(Settings.Append(new("agent.handoff_directory", "")).DistinctBy(s => s.Key)), Synchronous = Synchronous, ReadyTimeout = TimeSpan.FromMinutes(4) };
         Info = await _manager.CreateAsync(options, null, CancellationToken.None);
         Cluster = ClusterConnection.Open(Info.ConfigFile);
         Loaded = ClusterConfiguration.Load(Info.ConfigFile, null);
