@@ -4,7 +4,7 @@ namespace PgCluster;
 public sealed record DaemonUpgradeRequest
 {
     /// <summary>Names of daemons; null for all that are found.</summary>
-    public IReadOnlyList<string>? Names { get; init; }
+    public IReadOnlyList<string>? Names { get; init => field = Indexable.Of(value); }
 
     /// <summary>How long connections of the old process may go on; null for its agent.drain_timeout.</summary>
     public TimeSpan? DrainTimeout { get; init; }

@@ -53,7 +53,7 @@ internal sealed partial class DaemonOrders(OwnRecord own, DaemonDirectory direct
 
     public void Dispose() => _signal?.Dispose();
 
-    private static void End() => new ProcessIdentity(Environment.ProcessId, ProcessIdentity.Find(Environment.ProcessId)!.Value.StartTicks).Signal(UnixSignal.Terminate);
+    private static void End() => ProcessIdentity.Find(Environment.ProcessId)!.Value.Signal(UnixSignal.Terminate);
 
     private void OnSignal(PosixSignalContext context)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using PgCluster.Adapters.PgBouncer;
 
 namespace PgCluster.Agent.Daemons;
 
@@ -16,7 +17,7 @@ internal static class ServiceManager
     public static string? Socket { get; private set; }
 
     /// <summary>The unit this process is part of; null when nobody waits for its word.</summary>
-    public static string? Unit => Socket is null ? null : ReadUnit();
+    public static string? Unit => Socket is not null && PoolerProcesses.Keeper.Unit is { Length: > 0 } unit ? unit : null;
 
     /// <summary>Keeps the address to itself: a PostgreSQL that is started from here would tell systemd of its own start and end.</summary>
     public static void Meet()
@@ -44,18 +45,6 @@ internal static class ServiceManager
         catch (SocketException)
         {
             // It sees that by itself: the unit does not become active.
-        }
-    }
-
-    private static string? ReadUnit()
-    {
-        try
-        {
-            return File.ReadLines("/proc/self/cgroup").Select(line => line[(line.LastIndexOf('/') + 1)..]).FirstOrDefault(name => name.EndsWith(".service", StringComparison.Ordinal));
-        }
-        catch (IOException)
-        {
-            return null;
         }
     }
 }

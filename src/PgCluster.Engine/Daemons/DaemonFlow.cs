@@ -75,7 +75,7 @@ public sealed class DaemonFlow
         return report;
     }
 
-    /// <summary>Starts the program of each daemon to see whether it could take over: one after the other; the daemons go on.</summary>
+    /// <summary>Starts the program of a daemon to see whether it could take over; the daemon goes on.</summary>
     public async Task<DaemonRehearsal> RehearseAsync(ClusterDaemon daemon, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(daemon);

@@ -20,6 +20,7 @@ internal sealed class DaemonWait(IClusterPeers peers, DaemonObserver observer, T
         var (daemon, wanted) = (sighting.Daemon, order.Kind == DaemonOrderKind.Upgrade ? DaemonState.Running : DaemonState.Rehearsed);
         var before = (await observer.ObserveAsync(cancellationToken).ConfigureAwait(false)).Sightings;
         await peers.Daemons(sighting.Keeper).OrderAsync(daemon, order, cancellationToken).ConfigureAwait(false);
+        var told = time.GetTimestamp();
         while (true)
         {
             var now = (await observer.ObserveAsync(cancellationToken).ConfigureAwait(false)).Sightings.Select(s => s.Daemon).Where(d => d.Machine == daemon.Machine && d.Name == daemon.Name).ToArray();
@@ -29,7 +30,8 @@ internal sealed class DaemonWait(IClusterPeers peers, DaemonObserver observer, T
                     Reason.PlanStale, string.Create(CultureInfo.InvariantCulture, $"pid {successor.Pid}, started to follow {daemon.Name}, ended: {successor.Error ?? $"it is {successor.State}"}")) { Target = daemon.Name };
             }
 
-            if (now.FirstOrDefault(d => d.IsSameProcessAs(daemon))?.Error is { } refused)
+            // What it says may be about what it was told before, until it has heard this.
+            if (now.FirstOrDefault(d => d.IsSameProcessAs(daemon))?.Error is { } refused && (refused != daemon.Error || time.GetElapsedTime(told) > ToAnswer))
             {
                 throw new PgClusterException(Reason.PlanStale, $"{daemon.Name} did not do it: {refused}") { Target = daemon.Name };
             }

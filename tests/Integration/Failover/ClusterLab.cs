@@ -102,6 +102,9 @@ public class ClusterLab : IAsyncLifetime
         _pids[name] = process.Id;
     }
 
+    /// <summary>Says which process an agent or a proxy is now, where another than the last one started is.</summary>
+    internal void Runs(string name, ProcessIdentity process) => _pids[name] = process.Pid;
+
     /// <summary>Starts the agent of a node that the playground was not made with; it goes with the playground.</summary>
     public async Task StartAgentOfAsync(string node)
     {

@@ -124,6 +124,45 @@ public sealed class AgentUpgradeTests(UpgradeLab lab) : IClassFixture<UpgradeLab
         await lab.WaitUntilSoundAsync();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Whichever_of_both_is_killed_at_any_moment_one_is_left_at_work_or_the_next_is(bool old)
+    {
+        await lab.WaitUntilSoundAsync();
+        var primary = await lab.PrimaryAsync();
+        var name = "agent-" + primary;
+        var (postmaster, before) = (lab.Postmaster(primary), await LeaderAsync());
+        var survivors = 0;
+        for (var i = 0; i < 6; i++)
+        {
+            var first = lab.Process(name);
+            await lab.StartAgainAsync(name);
+            var second = lab.Process(name);
+            await Task.Delay(TimeSpan.FromMilliseconds(200 * i), Token);
+            var (victim, other) = old ? (first, second) : (second, first);
+            victim.Signal(UnixSignal.Kill);
+            await victim.WaitForExitAsync(TimeProvider.System, Token);
+            if (await AnswersOrEndsAsync(primary, other))
+            {
+                survivors++;
+                lab.Runs(name, other);
+            }
+            else
+            {
+                await lab.StartAgainAsync(name);
+            }
+
+            await lab.WaitUntilSoundAsync();
+        }
+
+        Assert.True(survivors > 0, LogOf(name));
+        await lab.WaitUntilLedAsync();
+        Assert.Equal((primary, before!.Timeline, postmaster), ((await LeaderAsync())!.Node, (await LeaderAsync())!.Timeline, lab.Postmaster(primary)));
+        await FollowAsync(name);
+        await lab.WaitUntilSoundAsync();
+    }
+
     [Fact]
     public async Task One_that_cannot_go_on_from_what_the_agent_knew_leaves_it_at_work()
     {
@@ -190,6 +229,16 @@ public sealed class AgentUpgradeTests(UpgradeLab lab) : IClassFixture<UpgradeLab
     }
 
     private int LeftToStreams(string name) => File.ReadLines(lab.Info.Processes.Single(p => p.Name == name).LogFile).Count(line => line.Contains("Streams that go on here", StringComparison.Ordinal));
+
+    /// <summary>Whether a process came to work; false when it has ended.</summary>
+    private async Task<bool> AnswersOrEndsAsync(string node, ProcessIdentity process)
+    {
+        var answers = false;
+        await Poll.UntilAsync(
+            $"pid {process.Pid} is at work as the agent of {node}, or has ended",
+            async () => !process.IsRunning || (answers = (await lab.Cluster.GetDaemonsAsync(Token)).Daemons.Any(d => d.Pid == process.Pid && d.State == DaemonState.Running)));
+        return answers;
+    }
 
     private async Task<LeaderRecord?> LeaderAsync() => LeaderRecord.FromJson((await lab.Store.GetAsync(StoreKeys.Leader, Token))?.Value);
 
