@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using PgCluster.Adapters.Process;
@@ -175,6 +176,61 @@ public sealed class DaemonUpgradeTests(UpgradeLab lab) : IClassFixture<UpgradeLa
         await Poll.UntilAsync("the old one has ended", () => !first.IsRunning);
         Assert.Equal(second, $"MAINPID={(await RunningAsync())[$"proxy-{pooler}"].Pid}");
         await lab.WaitUntilSoundAsync();
+    }
+
+    [Fact]
+    public async Task An_observer_is_followed_at_a_signal_and_answers_all_the_while()
+    {
+        await lab.WaitUntilSoundAsync();
+        using var ports = new LoopbackPorts();
+        var address = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ports.Take()}");
+        using var first = lab.StartCommandLine("observe", "--name", "witness", "--http", address);
+        var owner = Path.Combine(lab.DirectoryOf("observe-witness"), "owner");
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
+        ProcessIdentity? second = null;
+        try
+        {
+            await Poll.UntilAsync("the observer is at work", () => ReadOwner() == Pid(first.Id));
+            await Poll.UntilAsync("it answers", async () => await AnswersAsync());
+            ProcessIdentity.Find(first.Id)!.Value.Signal(UnixSignal.Hangup);
+            await Poll.UntilAsync("another one is at work", async () =>
+            {
+                Assert.True(await AnswersAsync());
+                return ReadOwner() != Pid(first.Id);
+            });
+            second = ProcessIdentity.Find(int.Parse(ReadOwner(), CultureInfo.InvariantCulture));
+            await first.WaitForExitAsync(Token).WaitAsync(Poll.Budget, Token);
+
+            Assert.Equal(0, first.ExitCode);
+            Assert.NotNull(second);
+            Assert.True(await AnswersAsync());
+            await Poll.UntilAsync("it votes", async () => (await lab.Cluster.GetQuorumAsync(Token)).Voters.Contains("witness"));
+        }
+        finally
+        {
+            second?.Signal(UnixSignal.Terminate);
+            if (!first.HasExited)
+            {
+                first.Kill();
+            }
+        }
+
+        string ReadOwner() => File.Exists(owner) ? File.ReadAllText(owner).Trim() : "";
+
+        static string Pid(int pid) => pid.ToString(CultureInfo.InvariantCulture);
+
+        async Task<bool> AnswersAsync()
+        {
+            try
+            {
+                using var answer = await http.GetAsync(new Uri($"http://{address}/health"), Token);
+                return true;
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        }
     }
 
     private static async Task<string> HearAsync(Socket socket)
