@@ -24,10 +24,17 @@ internal sealed class DaemonWait(IClusterPeers peers, DaemonObserver observer, T
         while (true)
         {
             var now = (await observer.ObserveAsync(cancellationToken).ConfigureAwait(false)).Sightings.Select(s => s.Daemon).Where(d => d.Machine == daemon.Machine && d.Name == daemon.Name).ToArray();
-            if (now.FirstOrDefault(d => d.StartedBy == daemon.Pid && !before.Any(b => b.Daemon.IsSameProcessAs(d)) && d.State is not (DaemonState.Starting or DaemonState.Draining)) is { } successor)
+            var others = now.Where(d => !before.Any(b => b.Daemon.IsSameProcessAs(d))).ToArray();
+            if (others.FirstOrDefault(d => d.StartedBy == daemon.Pid && d.State is DaemonState.Running or DaemonState.Failed or DaemonState.Rehearsed) is { } successor)
             {
                 return successor.State == wanted ? successor : throw new PgClusterException(
                     Reason.PlanStale, string.Create(CultureInfo.InvariantCulture, $"pid {successor.Pid}, started to follow {daemon.Name}, ended: {successor.Error ?? $"it is {successor.State}"}")) { Target = daemon.Name };
+            }
+
+            // A service manager that was not told of the successor has started one more, which has followed that.
+            if (wanted == DaemonState.Running && others.FirstOrDefault(d => d.State == DaemonState.Running) is { } another)
+            {
+                return another;
             }
 
             // What it says may be about what it was told before, until it has heard this.

@@ -1,3 +1,4 @@
+using PgCluster.Client;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Roles;
 using PgCluster.Engine.Topology;
@@ -105,7 +106,7 @@ internal static class RoleLabs
             Timeout = TimeSpan.FromMinutes(3),
             Actor = "it@here",
         };
-        var report = await lab.Cluster.RunAddNodeAsync(await lab.Cluster.PlanAddNodeAsync(request, ClusterLab.Token), request, null, ClusterLab.Token);
+        var report = await lab.Cluster.RunAddNodeAsync(await RunnableAsync(() => lab.Cluster.PlanAddNodeAsync(request, ClusterLab.Token)), request, null, ClusterLab.Token);
         Assert.True(report.Outcome == OperationOutcome.Succeeded, report.Error);
     }
 
@@ -113,20 +114,36 @@ internal static class RoleLabs
     public static async Task RemoveAsync(this ClusterLab lab, string node)
     {
         var request = new RemoveNodeRequest { Name = node, Actor = "it@here" };
-        var report = await lab.Cluster.RunRemoveNodeAsync(await lab.Cluster.PlanRemoveNodeAsync(request, ClusterLab.Token), request, null, ClusterLab.Token);
+        var report = await lab.Cluster.RunRemoveNodeAsync(await RunnableAsync(() => lab.Cluster.PlanRemoveNodeAsync(request, ClusterLab.Token)), request, null, ClusterLab.Token);
         Assert.True(report.Outcome == OperationOutcome.Succeeded, report.Error);
     }
 
     /// <summary>Changes what the cluster knows of a node while it serves.</summary>
     public static async Task SetAsync(this ClusterLab lab, SetNodeRequest request)
     {
-        var report = await lab.Cluster.RunSetNodeAsync(await lab.Cluster.PlanSetNodeAsync(request, ClusterLab.Token), request, null, ClusterLab.Token);
+        var report = await lab.Cluster.RunSetNodeAsync(await RunnableAsync(() => lab.Cluster.PlanSetNodeAsync(request, ClusterLab.Token)), request, null, ClusterLab.Token);
         Assert.True(report.Outcome == OperationOutcome.Succeeded, report.Error);
     }
 
     /// <summary>The entries of the history that the role loop, or somebody who asked it, has left; the latest first.</summary>
     public static async Task<IReadOnlyList<OperationReport>> RoleHistoryAsync(this ClusterLab lab) =>
         [.. (await lab.Cluster.GetHistoryAsync(ClusterLab.Token)).Where(r => r.Kind == "role")];
+
+    /// <summary>A plan that may run: after a change of the nodes the agents begin anew, and do not answer for a moment.</summary>
+    private static async Task<OperationPlan> RunnableAsync(Func<Task<OperationPlan>> make)
+    {
+        OperationPlan? plan = null;
+        try
+        {
+            await Poll.UntilAsync("the change of the nodes may run", async () => ClusterConnection.RefusalOf(plan = await make()) is null);
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message} {ClusterConnection.RefusalOf(plan!)?.Message}", e);
+        }
+
+        return plan!;
+    }
 
     private static MemberRole RoleOf(string letter) => Enum.GetValues<MemberRole>().Single(r => Letter(r) == letter);
 
