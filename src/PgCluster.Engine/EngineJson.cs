@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using PgCluster.Engine.Failover;
 using PgCluster.Engine.Nodes;
 
@@ -37,4 +39,19 @@ namespace PgCluster.Engine;
 [JsonSerializable(typeof(Daemons.DaemonOrder))]
 [JsonSerializable(typeof(SwitchoverProgress))]
 [JsonSerializable(typeof(Switchover.SwitchoverDefinition))]
-internal sealed partial class EngineJson : JsonSerializerContext;
+internal sealed partial class EngineJson : JsonSerializerContext
+{
+    /// <summary>Reads what was written as JSON; null when it is not that, or nothing.</summary>
+    internal static T? Read<T>(string? json, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return json is null ? null : JsonSerializer.Deserialize(json, type);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,4 +1,5 @@
 using PgCluster.Adapters.Guard;
+using PgCluster.Agent.Daemons;
 
 namespace PgCluster.Agent.Commands;
 
@@ -8,9 +9,7 @@ internal static class GuardCommand
     public const string Name = "guard";
 
     /// <summary>How this very program is started as a guard, before the data directory.</summary>
-    public static IReadOnlyList<string> Line => Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
-        ? [Environment.ProcessPath!, typeof(GuardCommand).Assembly.Location, Name]
-        : [Environment.ProcessPath!, Name];
+    public static IReadOnlyList<string> Line => [.. OwnProgram.Words, Name];
 
     public static async Task<int> RunAsync(string dataDirectory)
     {

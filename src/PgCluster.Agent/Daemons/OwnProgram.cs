@@ -20,8 +20,11 @@ internal static class OwnProgram
     public static int StartedBy { get; } =
         int.TryParse(Environment.GetEnvironmentVariable(StartedByVariable), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && ProcessStat.Read(Environment.ProcessId)?.ParentPid == pid ? pid : 0;
 
-    /// <summary>The words to start it with.</summary>
-    public static IReadOnlyList<string> Line => [.. IsHosted ? (string[])[Environment.ProcessPath!, Path] : [Path], .. Environment.GetCommandLineArgs()[1..]];
+    /// <summary>The words to start it with, before its arguments.</summary>
+    public static IReadOnlyList<string> Words => IsHosted ? [Environment.ProcessPath!, Path] : [Path];
+
+    /// <summary>The arguments this process was started with.</summary>
+    public static IReadOnlyList<string> Arguments => Environment.GetCommandLineArgs()[1..];
 
     private static bool IsHosted => System.IO.Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet";
 

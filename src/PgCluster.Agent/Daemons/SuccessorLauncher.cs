@@ -27,7 +27,7 @@ internal sealed partial class SuccessorLauncher(OwnRecord own, DaemonDirectory d
             }
 
             // A session of its own: what ends with this process's does not end with it.
-            var start = new ProcessStartInfo("setsid", ["--", .. OwnProgram.Line.Where(word => word != RehearsalOption), .. rehearse ? (string[])[RehearsalOption] : []]) { UseShellExecute = false };
+            var start = new ProcessStartInfo("setsid", ["--", .. OwnProgram.Words, .. OwnProgram.Arguments.Where(word => word != RehearsalOption), .. rehearse ? (string[])[RehearsalOption] : []]) { UseShellExecute = false };
             start.Environment[OwnProgram.StartedByVariable] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
             start.Environment[ServiceManager.SocketVariable] = ServiceManager.Socket;
             Process process;

@@ -11,15 +11,5 @@ public sealed record DaemonOrder(DaemonOrderKind Kind, TimeSpan? DrainTimeout = 
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.DaemonOrder);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static DaemonOrder? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.DaemonOrder);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static DaemonOrder? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.DaemonOrder);
 }

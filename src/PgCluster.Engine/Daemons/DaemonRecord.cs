@@ -9,15 +9,5 @@ public static class DaemonRecord
     public static string ToJson(ClusterDaemon daemon) => JsonSerializer.Serialize(daemon, EngineJson.Default.ClusterDaemon);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static ClusterDaemon? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.ClusterDaemon);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static ClusterDaemon? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.ClusterDaemon);
 }

@@ -31,15 +31,5 @@ public sealed record OperationDecision(string Id, DecisionState State, string? F
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.OperationDecision);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static OperationDecision? FromJson(string? json)
-    {
-        try
-        {
-            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.OperationDecision);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static OperationDecision? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.OperationDecision);
 }

@@ -62,17 +62,7 @@ public sealed partial record SynchronousPolicyRecord(string Primary, int Timelin
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.SynchronousPolicyRecord);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static SynchronousPolicyRecord? FromJson(string? json)
-    {
-        try
-        {
-            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.SynchronousPolicyRecord);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static SynchronousPolicyRecord? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.SynchronousPolicyRecord);
 
     [GeneratedRegex(@"^\s*(?:(?:FIRST|ANY)\s+)?(?<count>\d+)\s*\((?<list>.*)\)\s*$", RegexOptions.IgnoreCase | RegexOptions.Singleline)]
     private static partial Regex CountedList();

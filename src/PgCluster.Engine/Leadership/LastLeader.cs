@@ -24,15 +24,5 @@ public sealed record LastLeader(string Node, int Timeline, string Term, Lsn? Lsn
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.LastLeader);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static LastLeader? FromJson(string? json)
-    {
-        try
-        {
-            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.LastLeader);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static LastLeader? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.LastLeader);
 }

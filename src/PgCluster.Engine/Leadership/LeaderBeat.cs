@@ -14,15 +14,5 @@ public sealed record LeaderBeat(string Term, double TtlSeconds)
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.LeaderBeat);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static LeaderBeat? FromJson(string? json)
-    {
-        try
-        {
-            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.LeaderBeat);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static LeaderBeat? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.LeaderBeat);
 }

@@ -18,15 +18,5 @@ public sealed record LeaderRecord(string Node, int Timeline, string Term, string
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.LeaderRecord);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static LeaderRecord? FromJson(string? json)
-    {
-        try
-        {
-            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.LeaderRecord);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static LeaderRecord? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.LeaderRecord);
 }

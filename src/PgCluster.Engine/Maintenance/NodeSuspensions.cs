@@ -83,15 +83,5 @@ public static class NodeSuspensions
 
     private static string ToJson(NodeSuspension suspension) => JsonSerializer.Serialize(suspension, EngineJson.Default.NodeSuspension);
 
-    private static NodeSuspension? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.NodeSuspension);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    private static NodeSuspension? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.NodeSuspension);
 }

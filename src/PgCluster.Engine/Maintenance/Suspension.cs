@@ -96,15 +96,5 @@ public static class Suspension
     private static string ToJson(ClusterSuspension suspension) => JsonSerializer.Serialize(suspension, EngineJson.Default.ClusterSuspension);
 
     /// <summary>Reads what stands in the store; null when it is not that.</summary>
-    internal static ClusterSuspension? FromJson(string? json)
-    {
-        try
-        {
-            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.ClusterSuspension);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    internal static ClusterSuspension? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.ClusterSuspension);
 }

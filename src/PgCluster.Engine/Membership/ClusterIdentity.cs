@@ -19,15 +19,5 @@ public sealed record ClusterIdentity(string SystemIdentifier, string Name, DateT
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.ClusterIdentity);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static ClusterIdentity? FromJson(string? json)
-    {
-        try
-        {
-            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.ClusterIdentity);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static ClusterIdentity? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.ClusterIdentity);
 }

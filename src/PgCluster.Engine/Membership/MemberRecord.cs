@@ -48,15 +48,5 @@ public sealed record MemberRecord
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.MemberRecord);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static MemberRecord? FromJson(string? json)
-    {
-        try
-        {
-            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.MemberRecord);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static MemberRecord? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.MemberRecord);
 }

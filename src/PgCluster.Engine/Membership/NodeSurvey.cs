@@ -46,17 +46,7 @@ public sealed record NodeSurvey
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.NodeSurvey);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static NodeSurvey? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.NodeSurvey);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static NodeSurvey? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.NodeSurvey);
 }
 
 /// <summary>What an agent finds out about a data directory that is empty.</summary>

@@ -29,17 +29,7 @@ public sealed record NodeReport(string Name, PostgresStatus Postgres, string Age
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.NodeReport);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static NodeReport? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.NodeReport);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static NodeReport? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.NodeReport);
 }
 
 /// <summary>Writes an LSN as PostgreSQL does.</summary>

@@ -33,15 +33,5 @@ public static class OperationHistory
     public static string ToJson(OperationReport report) => JsonSerializer.Serialize(report, EngineJson.Default.OperationReport);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static OperationReport? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.OperationReport);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static OperationReport? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.OperationReport);
 }

@@ -25,15 +25,5 @@ public sealed record PacemakerDebt(PacemakerDebtKind Kind, string Target, string
         Prefix + kind.ToString().ToLowerInvariant() + (target.Length > 0 ? "/" + target : "");
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static PacemakerDebt? FromJson(string? json)
-    {
-        try
-        {
-            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.PacemakerDebt);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static PacemakerDebt? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.PacemakerDebt);
 }

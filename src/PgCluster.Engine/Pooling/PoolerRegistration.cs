@@ -9,15 +9,5 @@ public static class PoolerRegistration
     public static string ToJson(PoolerInfo pooler) => JsonSerializer.Serialize(pooler, EngineJson.Default.PoolerInfo);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static PoolerInfo? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.PoolerInfo);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static PoolerInfo? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.PoolerInfo);
 }

@@ -9,15 +9,5 @@ public static class PoolerRestartJson
     public static string ToJson(PoolerRestart restart) => JsonSerializer.Serialize(restart, EngineJson.Default.PoolerRestart);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static PoolerRestart? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.PoolerRestart);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static PoolerRestart? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.PoolerRestart);
 }

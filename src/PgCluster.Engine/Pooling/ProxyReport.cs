@@ -17,15 +17,5 @@ public sealed record ProxyReport(
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.ProxyReport);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static ProxyReport? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.ProxyReport);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static ProxyReport? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.ProxyReport);
 }

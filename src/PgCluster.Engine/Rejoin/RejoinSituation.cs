@@ -11,15 +11,5 @@ public sealed record RejoinSituation(RejoinNode Node, RejoinUpstream Upstream)
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.RejoinSituation);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static RejoinSituation? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.RejoinSituation);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static RejoinSituation? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.RejoinSituation);
 }

@@ -9,15 +9,5 @@ public static class RolePlanJson
     public static string ToJson(RolePlan plan) => JsonSerializer.Serialize(plan, EngineJson.Default.RolePlan);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static RolePlan? FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, EngineJson.Default.RolePlan);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static RolePlan? FromJson(string json) => EngineJson.Read(json, EngineJson.Default.RolePlan);
 }

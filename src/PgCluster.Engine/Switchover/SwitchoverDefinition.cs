@@ -17,15 +17,5 @@ public sealed record SwitchoverDefinition(SwitchoverOptions Options, SwitchoverE
     public string ToJson() => JsonSerializer.Serialize(this, EngineJson.Default.SwitchoverDefinition);
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
-    public static SwitchoverDefinition? FromJson(string? json)
-    {
-        try
-        {
-            return json is null ? null : JsonSerializer.Deserialize(json, EngineJson.Default.SwitchoverDefinition);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static SwitchoverDefinition? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.SwitchoverDefinition);
 }
