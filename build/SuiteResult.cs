@@ -9,10 +9,14 @@ namespace PgCluster.Build;
 /// <param name="Passed">Tests that passed.</param>
 /// <param name="Failed">Tests that failed; at least 1 when the suite itself broke.</param>
 /// <param name="Skipped">Tests that did not run.</param>
-/// <param name="Failures">Name of each failed test.</param>
+/// <param name="Failures">Each failed test: its name, and below it what it said.</param>
 /// <param name="NotRun">What did not run, and why.</param>
 sealed record SuiteResult(string Name, int Passed, int Failed, int Skipped, IReadOnlyList<string> Failures, IReadOnlyList<NotRun> NotRun)
 {
+    // What is said of one failed test in the summary; all of it is above, where the test ran.
+    const int MostLines = 20;
+    const int LongestLine = 2000;
+
     /// <summary>A suite that broke before it could count.</summary>
     public static SuiteResult Broken(string name, string why) => new(name, 0, 1, 0, [$"{name}: {why}"], []);
 
@@ -28,7 +32,7 @@ sealed record SuiteResult(string Name, int Passed, int Failed, int Skipped, IRea
             assemblies.Sum(a => Number(a, "failed")) + errors,
             assemblies.Sum(a => Number(a, "skipped")) + assemblies.Sum(a => Number(a, "not-run")),
             [
-                .. tests.Where(t => (string?)t.Attribute("result") == "Fail").Select(t => (string?)t.Attribute("name") ?? "?"),
+                .. tests.Where(t => (string?)t.Attribute("result") == "Fail").Select(Failure),
                 .. errors > 0 ? [$"{errors.ToString(CultureInfo.InvariantCulture)} errors outside of any test"] : Array.Empty<string>(),
             ],
             [.. tests.Where(t => (string?)t.Attribute("result") is "Skip" or "NotRun").Select(t => new NotRun((string?)t.Attribute("name") ?? "?", t.Element("reason")?.Value.Trim() ?? "not run"))]);
@@ -44,6 +48,17 @@ sealed record SuiteResult(string Name, int Passed, int Failed, int Skipped, IRea
 
     /// <summary>The line people read.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Name}: {Passed} passed, {Failed} failed, {Skipped} skipped");
+
+    /// <summary>The name and the message: whoever reads only the end of a long log sees why.</summary>
+    static string Failure(XElement test)
+    {
+        var failure = test.Element("failure");
+        var said = string.Concat(failure?.Element("message")?.Value, "\n", failure?.Element("stack-trace")?.Value)
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return string.Join("\n    ", [(string?)test.Attribute("name") ?? "?", .. said.Take(MostLines).Select(Shortened)]);
+    }
+
+    static string Shortened(string line) => line.Length <= LongestLine ? line : string.Concat(line.AsSpan(0, LongestLine), " ...");
 
     static int Number(XElement element, string attribute) => (int?)element.Attribute(attribute) ?? 0;
 
