@@ -303,10 +303,17 @@ public sealed class PgBouncerRestart(string cluster, string pooler, PgBouncerAdd
             var pid = SocketOwners.FindListening(before.SocketPath) is { } listening ? SocketOwners.Find(listening) : 0;
             if (pid > 0 && ProcessStat.HasEnvironment(pid, Marker, mark))
             {
-                var console = await WireConnection.OpenAsync(address, user, password, PoolerDatabase.ConsoleName, budget.Token).ConfigureAwait(false);
-                await using var disposal = console.ConfigureAwait(false);
-                (await console.QueryAsync("RELOAD", budget.Token).ConfigureAwait(false)).ThrowIfError();
-                return (await PoolerLooks.ReadAsync(console, budget.Token).ConfigureAwait(false), pid);
+                try
+                {
+                    var console = await WireConnection.OpenAsync(address, user, password, PoolerDatabase.ConsoleName, budget.Token).ConfigureAwait(false);
+                    await using var disposal = console.ConfigureAwait(false);
+                    (await console.QueryAsync("RELOAD", budget.Token).ConfigureAwait(false)).ThrowIfError();
+                    return (await PoolerLooks.ReadAsync(console, budget.Token).ConfigureAwait(false), pid);
+                }
+                catch (IOException) when (Marked(mark).Count > 0)
+                {
+                    // It runs, and has until the end of the budget.
+                }
             }
 
             await Task.Delay(Interval, time, budget.Token).ConfigureAwait(false);

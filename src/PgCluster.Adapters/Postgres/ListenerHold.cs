@@ -133,21 +133,25 @@ internal sealed class ListenerHold : IDisposable
         return watcher;
     }
 
-    /// <summary>A postmaster that is killed leaves its file as it is; one that has just started has no status there before it listens.</summary>
+    /// <summary>
+    /// A postmaster that is killed leaves its file as it is. One that has just started finds the file of the one before, or none; then its own, with no status before it listens.
+    /// </summary>
     private void Look()
     {
         lock (_looking)
         {
-            if (_over)
+            if (_over || _postmaster is not { } process)
             {
                 return;
             }
 
-            if (_postmaster is not { } process || PostmasterFile.Read(_dataDirectory) is not { Status: not "stopping" and var status } file || file.Pid != process.Pid)
+            var file = PostmasterFile.Read(_dataDirectory);
+            var isIts = file?.Pid == process.Pid;
+            if ((isIts && file!.Status == "stopping") || (!isIts && (_descriptors is not null || !process.IsRunning)))
             {
                 End();
             }
-            else if (_descriptors is null && status.Length > 0)
+            else if (isIts && _descriptors is null && file!.Status.Length > 0)
             {
                 Try(() => _descriptors = Duplicate(process, _duplicate));
             }

@@ -19,7 +19,8 @@ internal sealed class FailoverMigration(ClusterConfig config, IClusterStore stor
             var assessment = await failover.AssessAsync(asked, cancellationToken).ConfigureAwait(false);
             if (assessment.Refusal is { } refusal)
             {
-                throw refusal;
+                // That client looks for a synchronous standby first: that there is none comes before whatever else is wrong.
+                throw assessment.Plan.Checks.Any(c => c.Status == CheckStatus.Failed && IsWithoutStandby(c.Reason)) ? WithoutStandby(refusal) : refusal;
             }
 
             var report = await failover.RunAsync(assessment.Plan, asked, null, cancellationToken).ConfigureAwait(false);
@@ -28,9 +29,9 @@ internal sealed class FailoverMigration(ClusterConfig config, IClusterStore stor
                 throw new PgClusterException(reason, report.Error!);
             }
         }
-        catch (PgClusterException e) when (e.Reason is Reason.NoEligibleCandidate or Reason.TargetNotEligible)
+        catch (PgClusterException e) when (IsWithoutStandby(e.Reason))
         {
-            throw new GrpcException(GrpcStatusCode.NotFound, "failed to find sync node", e);
+            throw WithoutStandby(e);
         }
         catch (PgClusterException e)
         {
@@ -45,4 +46,8 @@ internal sealed class FailoverMigration(ClusterConfig config, IClusterStore stor
     }
 
     public Task UnmigrateAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private static bool IsWithoutStandby(Reason reason) => reason is Reason.NoEligibleCandidate or Reason.TargetNotEligible;
+
+    private static GrpcException WithoutStandby(PgClusterException cause) => new(GrpcStatusCode.NotFound, "failed to find sync node", cause);
 }

@@ -70,6 +70,8 @@ public class ClusterLab : IAsyncLifetime
                     .ToDictionary(e => e[0], e => (string?)e[1], StringComparer.Ordinal),
             };
         }
+
+        await WaitUntilCalmAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -238,6 +240,35 @@ public class ClusterLab : IAsyncLifetime
         // A process that has only just begun, beside many others, may need seconds for its first call; none of these tests is about that.
         start.Environment["PGCLUSTER_FAILOVER_HEALTH_CHECK_TIMEOUT"] = "8s";
         return System.Diagnostics.Process.Start(start)!;
+    }
+
+    /// <summary>
+    /// Until every agent and every pooler's keeper has answered promptly a few times in a row, at most half a minute: processes that have only just begun, this one among them, compile what they
+    /// do for the first time, and beside others that takes longer than the budgets of a first test. A plan that nobody follows asks for all that the next one will need.
+    /// </summary>
+    private async Task WaitUntilCalmAsync()
+    {
+        var clock = Stopwatch.StartNew();
+        for (var prompt = 0; prompt < 5 && clock.Elapsed < TimeSpan.FromSeconds(30);)
+        {
+            var look = Stopwatch.StartNew();
+            prompt = await AnswersAsync() && look.Elapsed < TimeSpan.FromSeconds(0.5) ? prompt + 1 : 0;
+            await Task.Delay(100);
+        }
+
+        async Task<bool> AnswersAsync()
+        {
+            try
+            {
+                await Cluster.PlanFailoverAsync(new FailoverRequest { Actor = "it@here", Why = "nothing: nobody follows it" }, CancellationToken.None);
+                return (await Cluster.GetNodesAsync(CancellationToken.None)).All(n => n.State == NodeState.Running)
+                    && (await Cluster.GetPoolersAsync(CancellationToken.None)).All(p => p.State == PoolerState.Active);
+            }
+            catch (PgClusterException)
+            {
+                return false;
+            }
+        }
     }
 
     private static async Task<string[]> ReadAsync(int pid, string file) =>

@@ -97,6 +97,32 @@ public sealed class ListenerHoldTests : IDisposable
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_server_that_has_not_written_its_file_yet_is_held_as_soon_as_it_has(bool predecessorLeftItsOwn)
+    {
+        const int Predecessor = int.MaxValue;
+        Write(predecessorLeftItsOwn ? "ready" : null, Predecessor);
+        using var hold = Take(Self);
+        Assert.Equal((false, null), (hold.IsHeld, _obstacle));
+
+        Write(null);
+        Write("");
+        Write("starting");
+        Assert.True(SpinWait.SpinUntil(() => hold.IsHeld, TimeSpan.FromSeconds(30)), _obstacle ?? "nothing is held");
+    }
+
+    [Fact]
+    public void A_server_whose_file_is_another_ones_now_is_let_go_of()
+    {
+        using var hold = Take(Self);
+        Assert.True(hold.IsHeld, _obstacle);
+
+        Write("starting", Environment.ProcessId + 1);
+        Assert.True(SpinWait.SpinUntil(() => !hold.IsHeld, TimeSpan.FromSeconds(30)), "it is held still");
+    }
+
+    [Theory]
     [InlineData("stopping")]
     [InlineData(null)]
     public void A_server_that_begins_to_stop_is_let_go_of(string? status)
@@ -125,7 +151,7 @@ public sealed class ListenerHoldTests : IDisposable
         ListenerHold.Take(postmaster, _directory, why => _obstacle = why, duplicate);
 
     /// <summary>As PostgreSQL does: in place, or gone.</summary>
-    private void Write(string? status)
+    private void Write(string? status, int? pid = null)
     {
         var file = Path.Combine(_directory, PostmasterFile.FileName);
         if (status is null)
@@ -135,7 +161,7 @@ public sealed class ListenerHoldTests : IDisposable
         else
         {
             using var stream = new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
-            stream.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n{_directory}\n1700000000\n5432\n\n127.0.0.1\n  1 2\n{status,-8}\n")));
+            stream.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{pid ?? Environment.ProcessId}\n{_directory}\n1700000000\n5432\n\n127.0.0.1\n  1 2\n{status,-8}\n")));
         }
     }
 }
