@@ -38,7 +38,7 @@ $broken = @($result.FailedContainers) + @($result.FailedBlocks)
     Passed   = $result.PassedCount
     Failed   = $result.FailedCount + $broken.Count
     Skipped  = $result.SkippedCount + $result.InconclusiveCount
-    Failures = @($result.Failed | ForEach-Object { @($_.ExpandedPath; @($_.ErrorRecord) | ForEach-Object { "    $_" -replace '\r?\n', "`n    " }) -join "`n" }) + @($broken | ForEach-Object { "$_" })
+    Failures = @($result.Failed | ForEach-Object { (@($_.ExpandedPath) + $_.ErrorRecord) -join "`n" -replace '\r?\n', "`n    " }) + @($broken | ForEach-Object { "$_" })
     NotRun   = @($result.Skipped | ForEach-Object ExpandedPath)
 } | ConvertTo-Json | Set-Content -Path $Report
 

@@ -206,6 +206,13 @@ public class ClusterLab : IAsyncLifetime
             TimeSpan.FromMinutes(3));
     }
 
+    /// <summary>Until a leader that lives leads a cluster that is sound: after a disturbance that what is on record may not show yet.</summary>
+    public async Task WaitUntilLedAndSoundAsync()
+    {
+        await WaitUntilLedAsync();
+        await WaitUntilSoundAsync();
+    }
+
     /// <summary>Writes one row through a pooler and reads which server took it.</summary>
     public async Task<int> WriteThroughAsync(string pooler)
     {

@@ -119,8 +119,7 @@ public sealed class KilledTests(ClusterLab lab) : IClassFixture<ClusterLab>
 
         // Without its store the old primary stops before its lease ends, and what the store last heard of it may look sound for a moment more; whoever leads
         // afterwards, one does.
-        await lab.WaitUntilLedAsync();
-        await lab.WaitUntilSoundAsync();
+        await lab.WaitUntilLedAndSoundAsync();
         await lab.WriteThroughAsync("app");
     }
 

@@ -180,20 +180,14 @@ public sealed class TakeoverTests(FastLeaderLab lab) : IClassFixture<FastLeaderL
     /// <summary>Disturbs the primary under sixteen writers and waits until the cluster is sound again.</summary>
     private async Task<(string Old, WriteGapReport Gap)> WhileWritingAsync(Func<string, Task> disturb)
     {
-        await WaitUntilLedAndSoundAsync();
+        await lab.WaitUntilLedAndSoundAsync();
         var old = await lab.PrimaryAsync();
         await using var meter = await WriteGapMeter.StartAsync(new WriteGapOptions { Uri = lab.Info.ClientUri, Writers = 16 }, Token);
         await disturb(old);
-        await WaitUntilLedAndSoundAsync();
+        await lab.WaitUntilLedAndSoundAsync();
         var gap = await meter.StopAsync(CancellationToken.None);
         Assert.Equal((0L, 0L), (gap.LostCommits, gap.DoubledCommits));
         return (old, gap);
-    }
-
-    private async Task WaitUntilLedAndSoundAsync()
-    {
-        await lab.WaitUntilLedAsync();
-        await lab.WaitUntilSoundAsync();
     }
 
     private async Task<string?> LeaderAsync() =>
