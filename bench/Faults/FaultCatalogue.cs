@@ -148,7 +148,7 @@ internal static class FaultCatalogue
         var units = members.Select(member => scene.Cluster.Unit($"etcd{member + 1}")).ToList();
         foreach (var unit in units)
         {
-            unit.Stop();
+            await unit.StopAsync(scene.Token);
             scene.Done($"killed {unit.Name} for good");
         }
 

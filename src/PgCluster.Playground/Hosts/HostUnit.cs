@@ -35,13 +35,17 @@ internal sealed class HostUnit(string name, NamespaceHost host, ProgramCommand c
         },
         logFile, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>SIGKILL for it, and nobody starts it again.</summary>
-    internal void Stop()
+    /// <summary>SIGKILL for it, and nobody starts it again. It is gone when this returns, and with it what it listened on.</summary>
+    internal async Task StopAsync(CancellationToken cancellationToken)
     {
         var process = Process;
         Started?.Signal(UnixSignal.Kill);
         Started = null;
-        process?.Signal(UnixSignal.Kill);
+        if (process is { } program)
+        {
+            program.Signal(UnixSignal.Kill);
+            await program.WaitForExitAsync(host.Time, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>A signal for the program; one that does not run is an error.</summary>

@@ -34,6 +34,8 @@ internal sealed class NamespaceHost
     /// <summary>Directory of its disk, the same inside and at the hub.</summary>
     internal string Disk { get; }
 
+    internal TimeProvider Time => _network.Time;
+
     /// <summary>True while it has power.</summary>
     internal bool IsOn => _init is { IsRunning: true };
 
@@ -52,7 +54,7 @@ internal sealed class NamespaceHost
 
     /// <summary>As <see cref="RunAsync(ProgramCommand, CancellationToken)"/>, for one that may take longer than 20 s.</summary>
     internal Task<string> RunAsync(ProgramCommand command, TimeSpan budget, CancellationToken cancellationToken) =>
-        ProgramRunner.RunCheckedAsync(Inside(command), Reason.PlaygroundFailed, budget, _network.Time, cancellationToken);
+        ProgramRunner.RunCheckedAsync(Inside(command), Reason.PlaygroundFailed, budget, Time, cancellationToken);
 
     /// <summary>Writes a file in it.</summary>
     /// <param name="path">The file; its directory is there.</param>
@@ -80,7 +82,7 @@ internal sealed class NamespaceHost
     /// <summary>Stops every process in it, as a machine that hangs; they are stopped when this returns.</summary>
     internal async Task FreezeAsync(CancellationToken cancellationToken)
     {
-        var began = _network.Time.GetTimestamp();
+        var began = Time.GetTimestamp();
 
         // Again, until nobody is left who could have started another one in between.
         while (HostProcesses.In(_space).Where(process => !HostProcesses.IsStopped(process)).ToList() is { Count: > 0 } running)
@@ -90,12 +92,12 @@ internal sealed class NamespaceHost
                 process.Signal(UnixSignal.Stop);
             }
 
-            if (_network.Time.GetElapsedTime(began) > Budget)
+            if (Time.GetElapsedTime(began) > Budget)
             {
                 throw new PgClusterException(Reason.PlaygroundFailed, $"{running.Count} processes of {Name} do not stop.") { Target = Name };
             }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(1), _network.Time, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(TimeSpan.FromMilliseconds(1), Time, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -125,11 +127,11 @@ internal sealed class NamespaceHost
         // First the cable, else the kernel would end its connections in an orderly way.
         await UnplugAsync().ConfigureAwait(false);
         init.Signal(UnixSignal.Kill);
-        await init.WaitForExitAsync(_network.Time, cancellationToken).ConfigureAwait(false);
+        await init.WaitForExitAsync(Time, cancellationToken).ConfigureAwait(false);
 
         // The kernel takes the port away with the dead namespace, but only when it has time for it; the same one is to be had at once.
         await ProgramRunner.RunAsync(
-            _network.AtHub(new ProgramCommand("ip", ["link", "delete", Port])), Budget, _network.Time, cancellationToken).ConfigureAwait(false);
+            _network.AtHub(new ProgramCommand("ip", ["link", "delete", Port])), Budget, Time, cancellationToken).ConfigureAwait(false);
         _init = null;
         _network.Save(this, null);
     }
@@ -194,15 +196,15 @@ internal sealed class NamespaceHost
 
     private async Task<ProcessIdentity> UntilAsync(Func<ProcessIdentity?> find, string log, CancellationToken cancellationToken)
     {
-        var began = _network.Time.GetTimestamp();
-        while (_network.Time.GetElapsedTime(began) < Budget)
+        var began = Time.GetTimestamp();
+        while (Time.GetElapsedTime(began) < Budget)
         {
             if (find() is { } found)
             {
                 return found;
             }
 
-            await Task.Delay(Again, _network.Time, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(Again, Time, cancellationToken).ConfigureAwait(false);
         }
 
         throw new PgClusterException(Reason.PlaygroundFailed, $"Host {Name} does not come up: {LogTail.Read(log)}") { Target = Name };

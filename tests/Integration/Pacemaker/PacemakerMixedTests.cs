@@ -140,8 +140,8 @@ public sealed class PacemakerMixedTests(PacemakerCluster cluster)
             var config = _whole.Config;
             foreach (var node in _theirs)
             {
-                _whole.Hosts.Unit("agent-" + node).Stop();
-                _whole.Hosts.Unit("proxy-" + node).Stop();
+                await _whole.Hosts.Unit("agent-" + node).StopAsync(Token);
+                await _whole.Hosts.Unit("proxy-" + node).StopAsync(Token);
                 var pooler = config.Poolers.Single(p => p.Node == node);
                 var agent = await PgcmAgent.StartAsync(IPAddress.Parse(HostNetwork.MachineAddress), Console(pooler));
                 Agents.Add(agent);

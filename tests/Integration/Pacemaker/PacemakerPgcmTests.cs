@@ -109,7 +109,7 @@ public sealed class PacemakerPgcmTests(PacemakerCluster cluster)
         await File.WriteAllTextAsync(cluster.Hosts.ConfigFile, configuration, Token);
         foreach (var unit in cluster.Config.Nodes.Select(n => cluster.Hosts.Unit("agent-" + n.Name)))
         {
-            unit.Stop();
+            await unit.StopAsync(Token);
             await unit.StartAsync(Token);
         }
 
