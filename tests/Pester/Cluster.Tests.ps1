@@ -293,7 +293,7 @@ Describe 'A failover' -Tag Cluster {
         $target = (Test-PgFailover -Detailed).Candidates | Where-Object Rank -EQ 1
         $report, $gap = Measure-PgWriteGap -Writers 2 -PassThru { $target | Invoke-PgFailover -Reason 'a test' -Confirm:$false }
         $report | Should -BeOfType PgCluster.OperationReport
-        $report.Outcome | Should -Be 'Succeeded'
+        $report.Outcome | Should -Be 'Succeeded' -Because $report.Error
         $report.NewPrimary | Should -Be $target.Node
         $report.Why | Should -Be 'a test'
         $report.PausedSeconds | Should -BeGreaterThan 0
@@ -328,7 +328,7 @@ Describe 'A failover' -Tag Cluster {
         $shell = [powershell]::Create()
         [void]$shell.AddScript('param($path, $session) Import-Module $path; Invoke-PgFailover -Connection $session -Confirm:$false -Verbose').AddParameter('path', $path).AddParameter('session', $session)
         $report = $shell.Invoke()
-        $report.Outcome | Should -Be 'Succeeded'
+        $report.Outcome | Should -Be 'Succeeded' -Because $report.Error
         $shell.Streams.Progress.Count | Should -BeGreaterThan 1
         $shell.Streams.Progress[-1].RecordType | Should -Be 'Completed'
         foreach ($step in $report.Steps) {

@@ -49,13 +49,13 @@ Describe 'Nodes that come and go' -Tag Cluster {
     It 'takes a node in and out again, and the history says why' {
         $added = Add-PgClusterNode @new -NoWait -Weight 5 -Reason 'one more' -Confirm:$false
         $added | Should -BeOfType PgCluster.OperationReport
-        $added.Outcome | Should -Be 'Succeeded'
+        $added.Outcome | Should -Be 'Succeeded' -Because $added.Error
         $node = Get-PgClusterNode pg09
         $node.State | Should -Be 'Unreachable'
         $node.Weight | Should -Be 5
 
         $removed = $node | Remove-PgClusterNode -Reason 'not after all' -Confirm:$false
-        $removed.Outcome | Should -Be 'Succeeded'
+        $removed.Outcome | Should -Be 'Succeeded' -Because $removed.Error
         @(Get-PgClusterNode).Name | Should -Be 'pg01', 'pg02', 'pg03'
         $kinds = Get-PgClusterHistory | Where-Object Kind -Like '*-node'
         $kinds.Kind | Should -Be 'remove-node', 'add-node'

@@ -76,7 +76,7 @@ Describe 'A new cluster' -Tag Cluster {
     It 'is made, streams, fails over, and is not made again' {
         $report = Initialize-PgCluster -New pg02 -Reason 'a test' -Confirm:$false -WarningVariable warnings -WarningAction SilentlyContinue
         $report | Should -BeOfType PgCluster.OperationReport
-        $report.Outcome | Should -Be 'Succeeded'
+        $report.Outcome | Should -Be 'Succeeded' -Because $report.Error
         "$warnings" | Should -Match 'Passwords: postgres.password_file is empty'
         $nodes = Get-PgClusterNode
         ($nodes | Where-Object Role -EQ 'Primary').Name | Should -Be 'pg02'

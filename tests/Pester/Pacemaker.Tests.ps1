@@ -47,7 +47,7 @@ Describe 'A cluster under Pacemaker' -Tag Cluster -Skip:(-not $possible) {
         $old = (Get-PgCluster).Primary
         $next = (Get-PgClusterNode | Where-Object SyncState -EQ 'Sync').Name
         $report, $gap = Measure-PgWriteGap -Writers 4 -PassThru { Invoke-PgFailover -Reason 'a kernel update' -Confirm:$false }
-        $report.Outcome | Should -Be 'Succeeded'
+        $report.Outcome | Should -Be 'Succeeded' -Because $report.Error
         $report.OldPrimary, $report.NewPrimary | Should -Be $old, $next
         $gap.Errors | Should -BeNullOrEmpty
         $gap.LostCommits + $gap.DoubledCommits | Should -Be 0

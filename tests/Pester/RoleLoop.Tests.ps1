@@ -21,7 +21,7 @@ Describe 'Roles that the leader keeps' -Tag Cluster {
         Wait-Until { @(Get-PgClusterHistory | Where-Object Kind -EQ 'role').Count -gt 0 } 'the leader to have given roles'
         Wait-Until { (Get-Role) -join ', ' -eq 'StandBy 1, Voter 3' } 'three voters and a stand-by'
         $entry = Get-PgClusterHistory | Where-Object Kind -EQ 'role' | Select-Object -First 1
-        $entry.Outcome | Should -Be 'Succeeded'
+        $entry.Outcome | Should -Be 'Succeeded' -Because $entry.Error
         $entry.Actor | Should -Match '^agent of pg0\d$'
         $entry.Steps[0].Detail | Should -Match ' -> '
     }

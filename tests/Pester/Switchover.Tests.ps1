@@ -108,7 +108,7 @@ Describe 'A switchover' -Tag Cluster {
     It 'moves everything and returns its report (SW-8)' {
         $report = Start-PgSwitchover $old $new -Limit $quick -Wait -Reason 'a test' -Confirm:$false
         $report | Should -BeOfType PgCluster.OperationReport
-        $report.Outcome | Should -Be 'Succeeded'
+        $report.Outcome | Should -Be 'Succeeded' -Because $report.Error
         $report.Why | Should -Be 'a test'
         $report.NewPrimary | Should -Match "/$($new.Split('/')[-1])$"
         $report.PausedSeconds | Should -BeGreaterThan 0
@@ -141,7 +141,7 @@ Describe 'A switchover' -Tag Cluster {
     It 'goes back with what was written meanwhile' {
         Test-PgSwitchover $old $new -Rollback -Limit $quick | Should -BeTrue
         $report = Start-PgSwitchover $old $new -Rollback -Limit $quick -Wait -Confirm:$false
-        $report.Outcome | Should -Be 'Succeeded'
+        $report.Outcome | Should -Be 'Succeeded' -Because $report.Error
         $report.NewPrimary | Should -Match "/$($old.Split('/')[-1])$"
         Invoke-Sql $old "select what from orders where id = 1001" | Should -Be 'in time'
         Invoke-Sql $old "insert into orders (what) values ('back') returning id" | Should -Be 1002

@@ -54,7 +54,7 @@ Describe 'Repairing a node' -Tag Cluster {
         $node = Get-Standby
         $report = Repair-PgClusterNode $node -Method Clone -Reason 'a bad disk' -Confirm:$false 3>$null
         $report | Should -BeOfType PgCluster.OperationReport
-        $report.Outcome | Should -Be 'Succeeded'
+        $report.Outcome | Should -Be 'Succeeded' -Because $report.Error
         $report.Node | Should -Be $node
         ($report | Out-String) | Should -Match "Repair of $($node): Succeeded"
         Wait-Calm
@@ -96,7 +96,7 @@ Describe 'Restarting nodes' -Tag Cluster {
         (Get-PgClusterNode | Out-String) | Should -Match 'Running, restart pending'
 
         $report = Get-PgClusterNode | Where-Object PendingRestart | Restart-PgClusterNode -Reason 'more locks'
-        $report.Outcome | Should -Be 'Succeeded'
+        $report.Outcome | Should -Be 'Succeeded' -Because $report.Error
         $report.Node.Split(',')[-1] | Should -Be $primary
         $report.PausedSeconds | Should -BeGreaterThan 0
         (Get-PgCluster).Primary | Should -Be $primary

@@ -104,7 +104,7 @@ Describe 'A cluster that is watched' -Tag Cluster {
         ($events | Where-Object Kind -EQ 'PrimaryPublished').Node | Should -Be $report.NewPrimary
         $ended = $events | Where-Object Kind -EQ 'OperationEnded'
         $ended.Operation | Should -Be $report.Id
-        $ended.Outcome | Should -Be 'Succeeded'
+        $ended.Outcome | Should -Be 'Succeeded' -Because $ended.Error
         $ended.Why | Should -Be 'to be seen'
         $ended.Actor | Should -Be $report.Actor
         $ended.DurationSeconds | Should -Be $report.DurationSeconds

@@ -37,7 +37,18 @@ public sealed partial record SynchronousPolicyRecord(string Primary, int Timelin
 
     /// <summary>True when a commit waits for the same standbys under both, whatever came before either.</summary>
     public bool IsSameAs(SynchronousPolicyRecord? other) =>
-        other is not null && (Primary, Timeline, Count) == (other.Primary, other.Timeline, other.Count) && Standbys.SequenceEqual(other.Standbys, StringComparer.Ordinal);
+        other is not null && Timeline == other.Timeline && AsksTheSameAs(other);
+
+    /// <summary>
+    /// This policy before those that are on record. What asks the same of an election holds once, whatever its timeline: a leadership that moves faster than
+    /// the standbys are seen to arrive goes round among a few lists, and the record does not grow with each move.
+    /// </summary>
+    public SynchronousPolicyRecord Before(SynchronousPolicyRecord? recorded)
+    {
+        List<SynchronousPolicyRecord> kept = [this];
+        kept.AddRange((recorded?.InForce ?? []).Where(older => !kept.Exists(newer => newer.AsksTheSameAs(older))));
+        return kept.AsEnumerable().Reverse().Aggregate((SynchronousPolicyRecord?)null, (previous, policy) => policy with { Previous = previous })!;
+    }
 
     /// <summary>
     /// Reads synchronous_standby_names: <c>FIRST k (a, b)</c>, <c>ANY k (a, b)</c>, <c>k (a, b)</c>, or a plain list, which means FIRST 1.
@@ -63,6 +74,9 @@ public sealed partial record SynchronousPolicyRecord(string Primary, int Timelin
 
     /// <summary>Reads <see cref="ToJson"/>'s text; null when it is not that.</summary>
     public static SynchronousPolicyRecord? FromJson(string? json) => EngineJson.Read(json, EngineJson.Default.SynchronousPolicyRecord);
+
+    private bool AsksTheSameAs(SynchronousPolicyRecord other) =>
+        (Primary, Count) == (other.Primary, other.Count) && Standbys.SequenceEqual(other.Standbys, StringComparer.Ordinal);
 
     [GeneratedRegex(@"^\s*(?:(?:FIRST|ANY)\s+)?(?<count>\d+)\s*\((?<list>.*)\)\s*$", RegexOptions.IgnoreCase | RegexOptions.Singleline)]
     private static partial Regex CountedList();

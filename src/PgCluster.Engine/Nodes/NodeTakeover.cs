@@ -235,7 +235,7 @@ internal sealed class NodeTakeover
     {
         // A commit may be found under the old policy or the new one until the standbys of the new one have been seen to have everything.
         var own = await _synchronous.PrepareAsync(before, ballot, cancellationToken).ConfigureAwait(false);
-        var policy = own.Of(_node.Self.Name, decided.Timeline) with { Previous = ballot.Synchronous ?? SynchronousPolicyRecord.Parse(ballot.LastLeader?.Node ?? "", 0, "") };
+        var policy = own.Of(_node.Self.Name, decided.Timeline).Before(ballot.Synchronous ?? SynchronousPolicyRecord.Parse(ballot.LastLeader?.Node ?? "", 0, ""));
         return await _node.Seat.TakeAsync(
             leader, decided.Timeline, before.Lsn,
             [.. ballot.Unchanged, .. conditions],

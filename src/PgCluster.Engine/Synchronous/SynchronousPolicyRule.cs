@@ -84,7 +84,7 @@ public static class SynchronousPolicyRule
         var enforced = present.Of(primary, timeline);
         if (recorded is null || !recorded.InForce.Any(enforced.IsSameAs))
         {
-            return new SynchronousStep(Before(recorded, enforced), null, $"PostgreSQL enforces '{situation.Server.SynchronousStandbyNames}'");
+            return new SynchronousStep(enforced.Before(recorded), null, $"PostgreSQL enforces '{situation.Server.SynchronousStandbyNames}'");
         }
 
         var wanted = Choose(situation.Config, situation.PrimaryDomain, situation.Others, present, situation.Places);
@@ -94,12 +94,12 @@ public static class SynchronousPolicyRule
             var going = next.Of(primary, timeline);
             return going.IsSameAs(recorded)
                 ? new SynchronousStep(null, next, Explain(situation, present, next))
-                : new SynchronousStep(Before(recorded, going), null, Explain(situation, present, next));
+                : new SynchronousStep(going.Before(recorded), null, Explain(situation, present, next));
         }
 
         if (!enforced.IsSameAs(recorded))
         {
-            return new SynchronousStep(Before(recorded, enforced), null, "the list on record is not wanted any more, and was not enforced");
+            return new SynchronousStep(enforced.Before(recorded), null, "the list on record is not wanted any more, and was not enforced");
         }
 
         if (recorded.Previous is not null && !situation.IsWritten && situation.Config.Mode != SynchronousMode.Manual)
@@ -129,13 +129,6 @@ public static class SynchronousPolicyRule
         // Commits would wait for one that is not there.
         var there = others.Count(n => n.GoneFor is null && both.Names(n.Name));
         return isOneOfThem || there < both.Count ? wanted : both;
-    }
-
-    /// <summary>This policy before those that are on record; one that is there already holds once.</summary>
-    private static SynchronousPolicyRecord Before(SynchronousPolicyRecord? recorded, SynchronousPolicyRecord policy)
-    {
-        var older = (recorded?.InForce ?? []).Where(p => !p.IsSameAs(policy)).Reverse();
-        return policy with { Previous = older.Aggregate((SynchronousPolicyRecord?)null, (previous, p) => p with { Previous = previous }) };
     }
 
     /// <summary>The lists before can be dropped soon: until then another change would leave nobody who could be elected.</summary>

@@ -1,6 +1,8 @@
 using System.Globalization;
 using Npgsql;
 using PgCluster.Client;
+using PgCluster.Engine.Failover;
+using PgCluster.Engine.Topology;
 using PgCluster.Tests.Integration.Fixtures;
 
 namespace PgCluster.Tests.Integration.Failover;
@@ -27,6 +29,10 @@ public sealed class PlannedFailoverTests(ClusterLab lab) : IClassFixture<Cluster
             await lab.WaitUntilSoundAsync();
             var old = (await lab.Cluster.GetNodesAsync(Token)).Single(n => n.Name == from);
             Assert.Equal((NodeRole.Standby, NodeState.Running, report.NewPrimary), (old.Role, old.State, old.Upstream));
+
+            // The leadership moves faster than the lists before can be dropped; the record is not to grow with each move.
+            var record = SynchronousPolicyRecord.FromJson((await lab.Store.GetAsync(StoreKeys.Synchronous, Token))!.Value)!;
+            Assert.Distinct(record.InForce.Select(p => (p.Primary, p.Count, string.Join(' ', p.Standbys))));
         }
 
         var gap = await meter.StopAsync(CancellationToken.None);

@@ -50,6 +50,29 @@ public sealed class SynchronousPolicyRecordTests
         Assert.Null(SynchronousPolicyRecord.FromJson(null));
     }
 
+    [Fact]
+    public void Leadership_that_goes_round_leaves_each_list_on_record_once()
+    {
+        SynchronousPolicyRecord? record = null;
+        for (var timeline = 1; timeline <= 200; timeline++)
+        {
+            var primary = timeline % 3;
+            record = SynchronousPolicyRecord.Parse($"pg{primary}", timeline, $"ANY 1 (pg{(primary + 1) % 3}, pg{(primary + 2) % 3})").Before(record);
+        }
+
+        Assert.Equal([("pg2", 200), ("pg1", 199), ("pg0", 198)], record!.InForce.Select(p => (p.Primary, p.Timeline)));
+        Assert.Equal(record.ToJson(), SynchronousPolicyRecord.FromJson(record.ToJson())!.ToJson());
+    }
+
+    [Fact]
+    public void Lists_that_differ_in_their_order_only_are_both_on_record()
+    {
+        // FIRST 1 waits for another standby under each.
+        var record = SynchronousPolicyRecord.Parse("pg01", 1, "FIRST 1 (pg02, pg03)").Before(SynchronousPolicyRecord.Parse("pg01", 1, "FIRST 1 (pg03, pg02)"));
+
+        Assert.Equal(2, record.InForce.Count());
+    }
+
     private static IEnumerable<HashSet<int>> Subsets(int n) =>
         Enumerable.Range(0, 1 << n).Select(mask => Enumerable.Range(0, n).Where(i => (mask & (1 << i)) != 0).ToHashSet());
 }

@@ -187,7 +187,7 @@ internal sealed class SynchronousModel
             [.. others.Select(n => new SynchronousStandby(
                 n.Name, n.Domain, 0, true, voters.Contains(n) ? TimeSpan.MaxValue : null, voters.Contains(n) ? null : TimeSpan.MaxValue, TimeSpan.Zero) { IsVoter = n.IsVoter })],
             SynchronousList.None, _places);
-        _record = own.Of(_primary.Name, _timeline) with { Previous = _record ?? SynchronousList.None.Of(old.Name, _timeline - 1) };
+        _record = own.Of(_primary.Name, _timeline).Before(_record ?? SynchronousList.None.Of(old.Name, _timeline - 1));
         (_enforced, _aloneSince, _looks, _isWritten) = (own, null, 0, true);
     }
 

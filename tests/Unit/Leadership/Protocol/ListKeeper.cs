@@ -81,10 +81,8 @@ internal sealed class ListKeeper(ProtocolSetup setup, ClusterConfig config)
             n.Written = own.Text;
         }
 
-        return own.Of(n.Name, timeline) with
-        {
-            Previous = setup.Rules.PoliciesAreJoined ? ballot.Policy ?? SynchronousPolicyRecord.Parse(ballot.Last?.Node ?? "", 0, "") : null,
-        };
+        var policy = own.Of(n.Name, timeline);
+        return setup.Rules.PoliciesAreJoined ? policy.Before(ballot.Policy ?? SynchronousPolicyRecord.Parse(ballot.Last?.Node ?? "", 0, "")) : policy;
     }
 
     private static int Synchronous(PostgresStatus server) => server.Standbys.Count(p => p.SyncState is SyncState.Sync or SyncState.Quorum);
