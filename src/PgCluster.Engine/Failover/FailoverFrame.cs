@@ -68,9 +68,9 @@ internal sealed class FailoverFrame : IAsyncDisposable
     {
         FailoverSteps.Checkpoint => new OperationStep(step, Guarded(CheckpointAsync)),
         FailoverSteps.Pause => new OperationStep(step, Guarded(ct => PauseAsync(Names(step), ct))) { UndoAsync = ct => ResumeAsync(Names(step), ct) },
-        FailoverSteps.Publish => new OperationStep(step, ct => ConfirmPublishedAsync(Target, ct)),
+        FailoverSteps.Publish => new OperationStep(step, ct => ConfirmPublishedAsync(Target, ct)) { TriesAgain = true },
         FailoverSteps.Repoint => new OperationStep(step, ct => RepointAsync(Names(step), Target, ct)),
-        FailoverSteps.Resume => new OperationStep(step, ct => ResumeAsync(Names(step), ct)),
+        FailoverSteps.Resume => new OperationStep(step, ct => ResumeAsync(Names(step), ct)) { TriesAgain = true },
         _ => null,
     };
 

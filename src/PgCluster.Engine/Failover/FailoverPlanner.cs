@@ -347,7 +347,7 @@ public static class FailoverPlanner
             Add(FailoverSteps.Resume, "resume every pooler", toPause, options.ResumeTimeout);
         }
 
-        Add(FailoverSteps.Publish, $"confirm that etcd names {target}", "", options.HealthCheckTimeout);
+        Add(FailoverSteps.Publish, $"confirm that etcd names {target}", "", options.FollowTimeout);
         if (followers.Length > 0)
         {
             Add(FailoverSteps.Follow, $"make the other nodes standbys of {target}", followers, options.FollowTimeout);

@@ -51,7 +51,7 @@ internal sealed class FailoverRun : IFailoverRun
         FailoverSteps.Stop => new OperationStep(step, _frame.Guarded(StopAsync)) { UndoAsync = RestartAsync },
         FailoverSteps.Prove => new OperationStep(step, _frame.Guarded(ProveAsync)),
         FailoverSteps.Promote => new OperationStep(step, _frame.Guarded(PromoteAsync)),
-        FailoverSteps.Follow => new OperationStep(step, ct => FollowAsync(FailoverFrame.Names(step), Target.Name, ct)),
+        FailoverSteps.Follow => new OperationStep(step, ct => FollowAsync(FailoverFrame.Names(step), Target.Name, ct)) { TriesAgain = true },
         _ => throw FailoverSteps.Unknown(step),
     })];
 

@@ -6,10 +6,12 @@ namespace PgCluster.Engine.Operations;
 /// the first failure before the point of no return stops the run and undoes in reverse order, under a budget of its own that
 /// begins when the undoing begins and that the caller's cancellation does not touch;
 /// once a step that is the point of no return has begun, nothing is undone and cancellation is not heard: every remaining step is
-/// tried, and what failed is reported.
+/// tried, those that nobody waits for again and again within their budget while somebody does not answer, and what failed is reported.
 /// </summary>
 public sealed class OperationRunner
 {
+    private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(100);
+
     private readonly TimeProvider _time;
     private readonly TimeSpan _undoBudget;
     private readonly IOperationObserver? _observer;
@@ -45,7 +47,7 @@ public sealed class OperationRunner
 
             begun.Push(step);
             var failure = await run.TryAsync(
-                step.Plan, StepPhase.Run, step.RunAsync, TimeSpan.FromSeconds(step.Plan.BudgetSeconds),
+                step.Plan, StepPhase.Run, committed && step.TriesAgain ? Persistently(step.RunAsync) : step.RunAsync, TimeSpan.FromSeconds(step.Plan.BudgetSeconds),
                 committed ? CancellationToken.None : cancellationToken).ConfigureAwait(false);
 
             // A point of no return that said no has decided nothing: the store refused the decision, so the old state can be kept.
@@ -79,6 +81,33 @@ public sealed class OperationRunner
         };
         return new OperationResult(outcome, run.Steps, error, run.StartedAt, run.Elapsed);
     }
+
+    /// <summary>The only way is forward: whoever does not answer now may do so before the budget is over.</summary>
+    private Func<CancellationToken, Task<string>> Persistently(Func<CancellationToken, Task<string>> action) => async cancellationToken =>
+    {
+        PgClusterException? silence = null;
+        while (true)
+        {
+            try
+            {
+                return await action(cancellationToken).ConfigureAwait(false);
+            }
+            catch (PgClusterException e) when (e.Reason is Reason.StoreUnavailable or Reason.NoQuorum or Reason.AgentUnreachable or Reason.PoolerUnreachable)
+            {
+                silence = e;
+            }
+            catch (OperationCanceledException) when (silence is not null)
+            {
+                throw silence;
+            }
+
+            await Task.Delay(BetweenTries, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (cancellationToken.IsCancellationRequested)
+            {
+                throw silence;
+            }
+        }
+    };
 
     private sealed class Run(TimeProvider time, IOperationObserver? observer)
     {

@@ -5,6 +5,11 @@ namespace PgCluster.Engine.Operations;
 /// <param name="RunAsync">Does it; returns what the report says of it.</param>
 public sealed record OperationStep(PlanStep Plan, Func<CancellationToken, Task<string>> RunAsync)
 {
+    /// <summary>
+    /// True when it is tried again after the point of no return, until its budget is over, while the store, an agent or a pooler does not answer: it does the same each time, and no client waits for it.
+    /// </summary>
+    public bool TriesAgain { get; init; }
+
     /// <summary>Undoes it, when a later step or the step itself fails before the point of no return; null when nothing has to be.</summary>
     public Func<CancellationToken, Task<string>>? UndoAsync { get; init; }
 

@@ -191,7 +191,7 @@ internal static class PacemakerFailoverPlanner
             Add(FailoverSteps.Resume, "resume every pooler", toPause, options.ResumeTimeout);
         }
 
-        Add(FailoverSteps.Publish, $"confirm that etcd names {target}", "", options.HealthCheckTimeout);
+        Add(FailoverSteps.Publish, $"confirm that etcd names {target}", "", options.FollowTimeout);
         Add(FailoverSteps.Clear, "take back the constraint that moved the primary", target, options.MigrateTimeout);
         if (standbys.Length > 0)
         {

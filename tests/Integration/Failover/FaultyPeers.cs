@@ -8,8 +8,8 @@ using PgCluster.Engine.Topology;
 
 namespace PgCluster.Tests.Integration.Failover;
 
-/// <summary>The real peers, of which one call fails once: after it was carried out, or instead of it.</summary>
-internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carriedOut) : IClusterPeers
+/// <summary>The real peers, of which one call fails, once or for good: after it was carried out, or instead of it.</summary>
+internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carriedOut, bool forGood = false) : IClusterPeers
 {
     private int _failed;
     private volatile bool _promoted;
@@ -27,7 +27,7 @@ internal sealed class FaultyPeers(IClusterPeers inner, string call, bool carried
 
     private async Task<T> DoAsync<T>(string name, Func<Task<T>> action)
     {
-        var fails = name == call && Interlocked.Exchange(ref _failed, 1) == 0;
+        var fails = name == call && (Interlocked.Exchange(ref _failed, 1) == 0 || forGood);
         if (fails && !carriedOut)
         {
             throw Lost();

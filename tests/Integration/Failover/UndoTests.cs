@@ -1,3 +1,4 @@
+using PgCluster.Adapters.Process;
 using PgCluster.Client;
 using PgCluster.Engine.Configuration;
 using PgCluster.Engine.Failover;
@@ -37,20 +38,64 @@ public sealed class UndoTests(ClusterLab lab) : IClassFixture<ClusterLab>
     }
 
     [Theory]
-    [InlineData("promote", true)]
-    [InlineData("repoint", false)]
-    [InlineData("resume", false)]
-    [InlineData("follow", false)]
-    public async Task A_step_that_fails_after_the_decision_leaves_the_new_primary_and_says_so(string step, bool carriedOut)
+    [InlineData("promote", true, false)]
+    [InlineData("repoint", false, false)]
+    [InlineData("resume", false, true)]
+    [InlineData("follow", false, true)]
+    public async Task A_step_that_fails_after_the_decision_leaves_the_new_primary_and_says_so(string step, bool carriedOut, bool forGood)
     {
         await lab.WaitUntilSoundAsync();
-        var report = await RunAsync(step, carriedOut, ("failover.pause_expiry", "4s"), ("failover.pause_timeout", "1s"), ("failover.migrate_timeout", "2s"));
+        var report = await RunAsync(
+            new FaultyPeers(lab.Peers, step, carriedOut, forGood),
+            ("failover.pause_expiry", "4s"), ("failover.pause_timeout", "1s"), ("failover.migrate_timeout", "2s"), ("failover.resume_timeout", "2s"), ("failover.follow_timeout", "2s"));
 
         Assert.True(report.Outcome == OperationOutcome.NeedsOperator, string.Join(" | ", report.Steps));
         Assert.Contains("made to fail", report.Error, StringComparison.Ordinal);
         await lab.WaitUntilSoundAsync();
         Assert.NotEqual(report.OldPrimary, await lab.PrimaryAsync());
         Assert.Equal(lab.PortOf(await lab.PrimaryAsync()), await lab.WriteThroughAsync("app"));
+    }
+
+    [Theory]
+    [InlineData("resume", false)]
+    [InlineData("resume", true)]
+    [InlineData("follow", false)]
+    [InlineData("follow", true)]
+    public async Task A_keeper_or_an_agent_that_is_silent_once_after_the_decision_is_asked_again(string step, bool carriedOut)
+    {
+        await lab.WaitUntilSoundAsync();
+        var report = await RunAsync(step, carriedOut);
+
+        Assert.True(report.Outcome == OperationOutcome.Succeeded, string.Join(" | ", report.Steps));
+        await lab.WaitUntilSoundAsync();
+        Assert.Equal(report.NewPrimary, await lab.PrimaryAsync());
+    }
+
+    [Fact]
+    public async Task A_store_that_stands_still_for_seconds_after_the_decision_needs_no_operator()
+    {
+        await lab.WaitUntilSoundAsync();
+        var etcd = lab.Process("etcd1");
+        Task goesOn = Task.CompletedTask;
+        var report = await RunAsync(
+            new At("publish", () =>
+            {
+                etcd.Signal(UnixSignal.Stop);
+                goesOn = GoOnAsync();
+            }),
+            Token);
+        await goesOn;
+
+        Assert.True(report.Outcome == OperationOutcome.Succeeded, string.Join(" | ", report.Steps));
+        Assert.InRange(report.Steps.Single(s => s.Name == "publish").ElapsedSeconds, 2.5, 20);
+        await lab.WaitUntilSoundAsync();
+        Assert.Equal(report.NewPrimary, await lab.PrimaryAsync());
+
+        async Task GoOnAsync()
+        {
+            await Task.Delay(TimeSpan.FromSeconds(3));
+            etcd.Signal(UnixSignal.Continue);
+        }
     }
 
     [Theory]
@@ -79,7 +124,7 @@ public sealed class UndoTests(ClusterLab lab) : IClassFixture<ClusterLab>
 
         // Its agent would have it back at once.
         await lab.KillAsync("agent-" + plan.To);
-        target.Signal(Adapters.Process.UnixSignal.Kill);
+        target.Signal(UnixSignal.Kill);
         await target.WaitForExitAsync(TimeProvider.System, Token);
 
         var report = await lab.Cluster.RunFailoverAsync(plan, request, null, Token);
@@ -100,14 +145,14 @@ public sealed class UndoTests(ClusterLab lab) : IClassFixture<ClusterLab>
         var primary = await lab.PrimaryAsync();
         using (var early = new CancellationTokenSource())
         {
-            var report = await RunAsync(new CancelAt("stop", early), early.Token);
+            var report = await RunAsync(new At("stop", early.Cancel), early.Token);
             Assert.Equal((OperationOutcome.RolledBack, Reason.Cancelled), (report.Outcome, report.ErrorReason));
             await lab.WaitUntilSoundAsync();
             Assert.Equal(primary, await lab.PrimaryAsync());
         }
 
         using var late = new CancellationTokenSource();
-        var finished = await RunAsync(new CancelAt("publish", late), late.Token);
+        var finished = await RunAsync(new At("publish", late.Cancel), late.Token);
         Assert.Equal(OperationOutcome.Succeeded, finished.Outcome);
         await lab.WaitUntilSoundAsync();
         Assert.NotEqual(primary, await lab.PrimaryAsync());
@@ -119,23 +164,26 @@ public sealed class UndoTests(ClusterLab lab) : IClassFixture<ClusterLab>
         return await lab.Cluster.RunFailoverAsync(await lab.Cluster.PlanFailoverAsync(request, Token), request, observer, cancellationToken);
     }
 
-    private async Task<OperationReport> RunAsync(string step, bool carriedOut, params (string Path, string Value)[] options)
+    private Task<OperationReport> RunAsync(string step, bool carriedOut) => RunAsync(new FaultyPeers(lab.Peers, step, carriedOut));
+
+    private async Task<OperationReport> RunAsync(FaultyPeers peers, params (string Path, string Value)[] options)
     {
         var config = ClusterConfiguration.Load(lab.Info.ConfigFile, options.ToDictionary(o => o.Path, o => o.Value)).Config;
-        var flow = new FailoverFlow(lab.Store, new FaultyPeers(lab.Peers, step, carriedOut), config, TimeProvider.System);
+        var flow = new FailoverFlow(lab.Store, peers, config, TimeProvider.System);
         var request = new FailoverRequest { Actor = "it" };
         var assessment = await flow.AssessAsync(request, Token);
         Assert.Null(assessment.Refusal);
         return await flow.RunAsync(assessment.Plan, request, null, Token);
     }
 
-    private sealed class CancelAt(string step, CancellationTokenSource source) : IOperationObserver
+    /// <summary>Does something when a step begins.</summary>
+    private sealed class At(string step, Action action) : IOperationObserver
     {
         public void StepStarting(PlanStep plan, StepPhase phase)
         {
             if (plan.Name == step && phase == StepPhase.Run)
             {
-                source.Cancel();
+                action();
             }
         }
 

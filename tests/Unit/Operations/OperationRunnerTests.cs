@@ -65,6 +65,41 @@ public sealed class OperationRunnerTests
     }
 
     [Theory]
+    [InlineData(Reason.StoreUnavailable)]
+    [InlineData(Reason.NoQuorum)]
+    [InlineData(Reason.AgentUnreachable)]
+    [InlineData(Reason.PoolerUnreachable)]
+    public async Task After_the_point_of_no_return_a_step_that_tries_again_outlasts_a_silence(Reason silence)
+    {
+        var result = await RunAsync(Step("final", final: true), SilentFor(2, silence));
+
+        Assert.Equal(["final", "try 1", "try 2", "try 3"], _order);
+        Assert.Equal(OperationOutcome.Succeeded, result.Outcome);
+    }
+
+    [Fact]
+    public async Task Nothing_is_tried_again_before_the_point_of_no_return_nor_for_another_reason()
+    {
+        var before = await RunAsync(SilentFor(2, Reason.AgentUnreachable), Step("final", final: true));
+        Assert.Equal((OperationOutcome.RolledBack, "try 1"), (before.Outcome, Assert.Single(_order)));
+
+        _order.Clear();
+        var refused = await RunAsync(Step("final", final: true), SilentFor(2, Reason.PostgresUnavailable));
+        Assert.Equal(["final", "try 1"], _order);
+        Assert.Equal((OperationOutcome.NeedsOperator, Reason.PostgresUnavailable), (refused.Outcome, refused.Error!.Reason));
+    }
+
+    [Fact]
+    public async Task A_silence_that_outlasts_the_budget_is_what_is_reported()
+    {
+        var silent = SilentFor(int.MaxValue, Reason.AgentUnreachable);
+        var result = await RunAsync(Step("final", final: true), silent with { Plan = silent.Plan with { BudgetSeconds = 0.25 } });
+
+        Assert.Equal((OperationOutcome.NeedsOperator, Reason.AgentUnreachable), (result.Outcome, result.Error!.Reason));
+        Assert.True(_order.Count > 2, string.Join(", ", _order));
+    }
+
+    [Theory]
     [InlineData(Reason.PlanStale)]
     [InlineData(Reason.LockLost)]
     public async Task A_point_of_no_return_that_the_store_refused_is_undone(Reason reason)
@@ -150,6 +185,20 @@ public sealed class OperationRunnerTests
             UndoAsync = undo is null ? null : _ => Note(undo),
             FinallyAsync = last is null ? null : _ => Note(last),
         };
+
+    /// <summary>A step that tries again, whose first tries meet nobody.</summary>
+    private OperationStep SilentFor(int tries, Reason reason)
+    {
+        var tried = 0;
+        return new(new PlanStep(1, "silent", "", "", 5), _ =>
+        {
+            _order.Add($"try {++tried}");
+            return tried > tries ? Task.FromResult("") : Task.FromException<string>(new PgClusterException(reason, "silence"));
+        })
+        {
+            TriesAgain = true,
+        };
+    }
 
     private Task<string> Note(string what)
     {
